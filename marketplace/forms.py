@@ -1,0 +1,167 @@
+"""The base of every form, and the fields that read what people type into values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import Field, StringField, ValidationError
+from wtforms.validators import Length
+from wtforms.widgets import TextInput
+
+from marketplace.errors import DomainError
+from marketplace.money import MAX_FEN, format_fen, parse_yuan, plain_digits
+
+MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+def normal_phone(text: str) -> str | None:
+    """The eleven digits of a mainland mobile as it may be typed or pasted; None when it is none."""
+    digits = re.sub(r"[\s\-()（）—–]", "", plain_digits(text))
+    digits = re.sub(r"^(\+|00)?86(?=1[0-9]{10}$)", "", digits)
+    return digits if MOBILE.fullmatch(digits) else None
+
+
+def plain_text(text: str | None) -> str | None:
+    """Typed text without control characters and outer blanks."""
+    return CONTROL_CHARACTERS.sub("", text).replace("\r\n", "\n").strip() if isinstance(text, str) else text
+
+
+class BaseForm(FlaskForm):
+    """Every text is cleaned; refusals of a service are shown at their field, what was typed is kept."""
+
+    class Meta(FlaskForm.Meta):
+        def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
+            cleans = issubclass(unbound_field.field_class, StringField) and "password" not in options["name"]
+            if cleans:
+                filters = [*(unbound_field.kwargs.get("filters") or ()), plain_text]
+                options = {**options, "filters": filters}
+                unbound_field.kwargs.pop("filters", None)
+            return super().bind_field(form, unbound_field, options)
+
+    def refuse(self, error: DomainError) -> None:
+        """Put a refusal at the field it names, else above the form."""
+        field = self._fields.get(error.field or "")
+        if field is None:
+            self.form_errors.append(str(error.message))
+        else:
+            field.errors = [*field.errors, str(error.message)]
+
+
+class _TypedField(Field):
+    """A text input whose data is a value; what was typed is shown again when it cannot be read."""
+
+    widget = TextInput()
+    wrong: Any = _l("看不懂这里填的内容")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.typed: str | None = None
+
+    def read(self, text: str) -> Any:
+        raise NotImplementedError
+
+    def show(self, value: Any) -> str:
+        return str(value)
+
+    def _value(self) -> str:
+        if self.typed is not None:
+            return self.typed
+        return "" if self.data is None else self.show(self.data)
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        if not valuelist:
+            return
+        self.typed = valuelist[0][:200]
+        self.data = None
+        if not self.typed.strip():
+            return
+        try:
+            self.data = self.read(self.typed)
+        except ValueError as error:
+            raise ValueError(str(self.wrong)) from error
+
+
+class MoneyField(_TypedField):
+    """Yuan as typed, fen as data."""
+
+    wrong = _l("金额请写成数字，比如 49.90")
+
+    def read(self, text: str) -> int:
+        fen = parse_yuan(text)
+        if fen > MAX_FEN:
+            raise ValueError(text)
+        return fen
+
+    def show(self, value: int) -> str:
+        return format_fen(value, grouping=False)
+
+
+class CountField(_TypedField):
+    """A whole number that is not negative."""
+
+    wrong = _l("请写整数，比如 50")
+
+    def read(self, text: str) -> int:
+        digits = plain_digits(text)
+        if not re.fullmatch(r"[0-9]{1,9}", digits, re.ASCII):
+            raise ValueError(text)
+        return int(digits)
+
+
+class KilosField(_TypedField):
+    """Kilograms as typed with up to three decimals, grams as data."""
+
+    wrong = _l("重量请写成公斤数，比如 5 或 2.5")
+
+    def read(self, text: str) -> int:
+        found = re.fullmatch(r"([0-9]{1,7})(?:\.([0-9]{1,3}))?", plain_digits(text), re.ASCII)
+        if not found:
+            raise ValueError(text)
+        return int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0"))
+
+    def show(self, value: int) -> str:
+        whole, rest = divmod(value, 1000)
+        return f"{whole}.{rest:03d}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
+class PhoneField(_TypedField):
+    """A mainland mobile in any usual spelling, eleven digits as data."""
+
+    wrong = _l("手机号是 11 位数字，请再看一遍")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("render_kw", {"inputmode": "tel", "autocomplete": "tel"})
+        super().__init__(*args, **kwargs)
+
+    def read(self, text: str) -> str:
+        phone = normal_phone(text)
+        if phone is None:
+            raise ValueError(text)
+        return phone
+
+
+class Needed:
+    """The field must be filled; the sentence says with what."""
+
+    field_flags = {"required": True}
+
+    def __init__(self, message: Any = None) -> None:
+        self.message = message
+
+    def __call__(self, form: Any, field: Field) -> None:
+        if field.errors:  # unreadable text has its own sentence already
+            return
+        if field.data is None or field.data == "" or field.data == []:
+            raise ValidationError(str(self.message or _("这里要填")))
+
+
+def text_field(label: Any, most: int, *validators: Any, **options: Any) -> StringField:
+    """A bounded text input."""
+    message = _l("最多 %(count)s 个字", count=most)
+    return StringField(label, [*validators, Length(max=most, message=message)], **options)

@@ -1,0 +1,52 @@
+"""Language by address (D15): Chinese at /, English under /en, never by header or cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, has_request_context, request
+
+from marketplace.extensions import babel
+
+LANGUAGES = ("zh", "en")
+LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+
+
+class LanguagePrefix:
+    """WSGI middleware: /en becomes part of the script name, so that url_for keeps the language by itself."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self.app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/en" or path.startswith("/en/"):
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + "/en"
+            environ["PATH_INFO"] = path[3:] or "/"
+            environ["marketplace.language"] = "en"
+        return self.app(environ, start_response)
+
+
+def language() -> str:
+    """zh or en; zh outside a request."""
+    return str(request.environ.get("marketplace.language", "zh")) if has_request_context() else "zh"
+
+
+def switch_language_url() -> str:
+    """The same page in the other language."""
+    path = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else "/"
+    return path if language() == "en" else "/en" + path
+
+
+def choose(zh: str, en: str | None) -> str:
+    """One of two names that stand in the database, by the reader's language."""
+    return en if en and language() == "en" else zh
+
+
+def init_app(app: Flask) -> None:
+    app.config["BABEL_DEFAULT_LOCALE"] = LOCALES["zh"]
+    app.config["BABEL_DEFAULT_TIMEZONE"] = "Asia/Shanghai"
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
+    babel.init_app(app, locale_selector=lambda: LOCALES[language()])
+    app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]

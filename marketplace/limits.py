@@ -1,0 +1,77 @@
+"""Limits that count failures, as rows, so that they hold over processes and restarts (D10)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import Index, String, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace import clock
+from marketplace.database import Base, UtcDateTime, db, id_column
+from marketplace.errors import TooManyTriesError
+
+
+class Failure(Base):
+    """One failed try under one key; the key is hashed, since it may be a phone number."""
+
+    __tablename__ = "failures"
+    __table_args__ = (Index("ix_failures_key_at", "key", "at"),)
+
+    id: Mapped[int] = id_column()
+    key: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so many within a time."""
+
+    name: str
+    most: int
+    within: timedelta
+
+
+SIGN_IN_PERSON = Limit("sign-in person", 10, timedelta(minutes=5))
+SIGN_IN_ADDRESS = Limit("sign-in address", 100, timedelta(minutes=5))
+SECOND_FACTOR = Limit("second factor", 5, timedelta(minutes=5))
+CODE_TRIES = Limit("code tries", 5, timedelta(minutes=10))
+CODE_SENDS_PHONE = Limit("code sends phone", 5, timedelta(days=1))
+CODE_SENDS_ADDRESS = Limit("code sends address", 20, timedelta(days=1))
+ORDER_LOOKUP = Limit("order look-up", 20, timedelta(minutes=10))
+
+
+def _key(limit: Limit, subject: str) -> str:
+    return hashlib.sha256(f"{limit.name}\n{subject}".encode()).hexdigest()
+
+
+def is_reached(limit: Limit, subject: str) -> bool:
+    """Whether the subject has used up its tries."""
+    query = select(func.count()).where(Failure.key == _key(limit, subject), Failure.at > clock.now() - limit.within)
+    return db.session.execute(query).scalar_one() >= limit.most
+
+
+def check(limit: Limit, subject: str) -> None:
+    """Refuse with TooManyTriesError once the limit is reached."""
+    if is_reached(limit, subject):
+        minutes = max(1, int(limit.within.total_seconds() // 60))
+        raise TooManyTriesError(_("试得太多了，请过 %(minutes)s 分钟再来", minutes=minutes))
+
+
+def count(limit: Limit, subject: str) -> None:
+    """Count one more, in the caller's transaction."""
+    db.session.add(Failure(key=_key(limit, subject), at=clock.now()))
+
+
+def clear(limit: Limit, subject: str) -> None:
+    """A success forgets the failures before it."""
+    db.session.execute(delete(Failure).where(Failure.key == _key(limit, subject)))
+
+
+def forget_old() -> int:
+    """Delete rows that no limit looks at any more; run by the worker."""
+    result = db.session.execute(delete(Failure).where(Failure.at < clock.now() - timedelta(days=2)))
+    return int(getattr(result, "rowcount", 0))

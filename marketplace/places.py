@@ -1,0 +1,97 @@
+"""The administrative tree: provinces, cities, counties; townships and villages of Ganzhou."""
+
+from __future__ import annotations
+
+import enum
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Boolean, ForeignKey, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.database import Base, db, enum_column
+from marketplace.i18n import language
+from marketplace.permissions import public
+
+GANZHOU = "360700"
+# Cities that only group counties and are not printed in an address (data notes of the source).
+GROUPINGS = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+
+bp = Blueprint("places", __name__)
+
+
+class Level(enum.StrEnum):
+    PROVINCE = "province"
+    CITY = "city"
+    COUNTY = "county"
+    TOWNSHIP = "township"
+    VILLAGE = "village"
+
+
+class Area(Base):
+    """One unit with its code: GB/T 2260 to the county, 9 digits for townships, 12 for villages."""
+
+    __tablename__ = "areas"
+
+    code: Mapped[str] = mapped_column(String(12), primary_key=True)
+    parent_code: Mapped[str | None] = mapped_column(ForeignKey("areas.code"), index=True)
+    level: Mapped[Level] = enum_column(Level)
+    name: Mapped[str] = mapped_column(String(60))
+    name_en: Mapped[str | None] = mapped_column(String(60))
+    is_zone: Mapped[bool] = mapped_column(Boolean, default=False)  # development zone: shown last
+
+    @property
+    def label(self) -> str:
+        """The name in the reader's language, where one is known."""
+        return self.name_en if language() == "en" and self.name_en else self.name
+
+
+def find(code: str | None) -> Area | None:
+    return db.session.get(Area, code) if code else None
+
+
+def list_children(parent_code: str | None) -> list[Area]:
+    """The units under one, real ones before zones, by code."""
+    parent = Area.parent_code.is_(None) if parent_code is None else Area.parent_code == parent_code
+    return list(db.session.execute(select(Area).where(parent).order_by(Area.is_zone, Area.code)).scalars())
+
+
+def list_ganzhou_counties() -> list[Area]:
+    return list_children(GANZHOU)
+
+
+def line_of(code: str) -> list[Area]:
+    """Province first, the unit itself last; groupings that nobody writes are left out."""
+    found: list[Area] = []
+    area = find(code)
+    while area is not None:
+        if area.name not in GROUPINGS and (not found or found[-1].name != area.name):
+            found.append(area)
+        area = find(area.parent_code)
+    return found[::-1]
+
+
+def full_name(code: str) -> str:
+    """江西省赣州市信丰县… as it is written in an address."""
+    return "".join(area.name for area in line_of(code))
+
+
+def province_of(code: str) -> str:
+    """The six-digit province code of any area code."""
+    return code[:2] + "0000"
+
+
+def county_of(code: str) -> str:
+    """The six-digit county code of a county, township or village code."""
+    return code[:6]
+
+
+@bp.get("/areas/children")
+@public
+def children() -> ResponseReturnValue:
+    """Units under one as JSON, for the picker; without scripts the picker posts its steps."""
+    parent = request.args.get("parent") or None
+    rows = [{"code": area.code, "name": area.label} for area in list_children(parent)]
+    answer = jsonify(rows)
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    return answer

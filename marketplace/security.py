@@ -1,0 +1,146 @@
+"""Response headers, encrypted fields and signed links."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import Flask, Response, current_app, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import String
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+ALGORITHM = "aes-gcm"
+
+
+class KeyFileError(RuntimeError):
+    """The key file is missing or unreadable: encrypted fields stay closed."""
+
+
+def create_keys(path: Path) -> None:
+    """Write a new key file that only its owner may read; refuses to overwrite one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"current": "1", "keys": {"1": base64.b64encode(secrets.token_bytes(32)).decode()}}
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+
+
+def _keys() -> tuple[str, dict[str, bytes]]:
+    found = current_app.extensions.get("field_keys")
+    if found is None:
+        path: Path = current_app.config["SETTINGS"].key_file
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found = (content["current"], {name: base64.b64decode(key) for name, key in content["keys"].items()})
+        except (OSError, ValueError, KeyError) as error:
+            raise KeyFileError(f"KEY_FILE {path} cannot be read; restore it or start with the right one") from error
+        current_app.extensions["field_keys"] = found
+    return found  # type: ignore[no-any-return]
+
+
+def encrypt(text: str) -> str:
+    """algorithm:key id:nonce and ciphertext, so that keys and algorithms can change later."""
+    current, keys = _keys()
+    nonce = secrets.token_bytes(12)
+    sealed = AESGCM(keys[current]).encrypt(nonce, text.encode(), None)
+    return f"{ALGORITHM}:{current}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+
+def decrypt(value: str) -> str:
+    """The text of an encrypted value; KeyFileError without its key."""
+    algorithm, key_id, payload = value.split(":", 2)
+    keys = _keys()[1]
+    if algorithm != ALGORITHM or key_id not in keys:
+        raise KeyFileError(f"no key {key_id} for {algorithm} in KEY_FILE")
+    raw = base64.urlsafe_b64decode(payload)
+    return AESGCM(keys[key_id]).decrypt(raw[:12], raw[12:], None).decode()
+
+
+class EncryptedText(TypeDecorator[str]):
+    """A text column that is ciphertext in the database."""
+
+    impl = String(400)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else encrypt(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else decrypt(value)
+
+
+def sign(purpose: str, value: Any) -> str:
+    """A signed link part for one purpose."""
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt=purpose).dumps(value)
+
+
+def unsign(purpose: str, text: str, max_age: int) -> Any | None:
+    """The signed value, or None when it was changed or is too old (seconds)."""
+    try:
+        return URLSafeTimedSerializer(current_app.secret_key or "", salt=purpose).loads(text, max_age=max_age)
+    except BadSignature:
+        return None
+
+
+def safe_target(target: str | None) -> str | None:
+    """A path of this site to go on to, or None: never another host."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    if any(ord(c) < 33 or c == "\\" for c in target):
+        return None
+    parts = urlsplit(target)
+    return None if parts.scheme or parts.netloc else target
+
+
+def is_same_origin() -> bool | None:
+    """Whether the browser says that a request comes from this site; None when it says nothing (D3)."""
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site:
+        return fetch_site == "same-origin"
+    origin = request.headers.get("Origin")
+    return None if origin is None else origin == request.host_url.rstrip("/")
+
+
+def init_app(app: Flask) -> None:
+    """Strict headers on every answer (D22): nothing inline, nothing foreign but the provider's pay page."""
+    settings = app.config["SETTINGS"]
+    provider = settings.provider_url or "https://checkout.stripe.com"
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "img-src 'self' data: blob:",
+            "style-src 'self'",
+            "script-src 'self'",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            f"form-action 'self' {provider}",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
+    )
+
+    @app.after_request
+    def _headers(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", policy)
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "same-origin"
+        headers["X-Frame-Options"] = "DENY"
+        headers["Permissions-Policy"] = "geolocation=(), microphone=(), camera=(self), payment=()"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if settings.secure:
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        if "Cache-Control" not in headers:
+            # Pages with anybody's state are nobody else's; anonymous pages may be asked for again.
+            private = response.status_code >= 400 or "Set-Cookie" in headers or request.cookies
+            headers["Cache-Control"] = "no-store" if private else "no-cache"
+        headers.add("Vary", "Cookie")
+        return response
