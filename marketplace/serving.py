@@ -1,0 +1,157 @@
+"""The web server: waitress on a socket that is bound once and shared by all web processes (D9).
+
+Waitress reads a whole body before it takes a thread, so that a photo that trickles in over a weak network blocks
+nobody. Production stands behind nginx, which speaks TLS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from waitress.server import create_server
+
+from config import Config
+from marketplace import MAX_REQUEST, create_app
+from marketplace.database import SAFE_SQLITE, engine_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from waitress.server import TcpWSGIServer
+
+HOST = "127.0.0.1"
+DRAIN_SECONDS = 8  # ./run waits longer than this before it kills
+CONNECTIONS = 500  # slow uploads and idle keep-alive connections of one process
+RESPAWN_SECONDS = 1.0
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered first."""
+    settings = Config.from_environment()
+    with bind(settings.port) as listener:
+        count = process_count(settings)
+        if count == 1:
+            serve(settings, listener)
+            return 0
+        return supervise(count, lambda: serve(settings, listener))
+
+
+def bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, port))
+    listener.listen(1024)
+    return listener
+
+
+def process_count(settings: Config) -> int:
+    """As many as asked for; one where several could lose a write of SQLite's (fault before 3.51.3, D9)."""
+    driver = engine_options(settings.database, settings.web_threads).get("module")
+    if driver and driver.sqlite_version_info < SAFE_SQLITE:
+        print(
+            f"SQLite {driver.sqlite_version} is older than 3.51.3: one web process only. "
+            "Use PostgreSQL, or a Python for which pysqlite3 has a wheel.",
+            file=sys.stderr,
+        )
+        return 1
+    return max(1, settings.web_processes)
+
+
+def serve(settings: Config, listener: socket.socket) -> None:
+    """One web process: the application and its server."""
+    server: TcpWSGIServer = create_server(
+        create_app(settings),
+        sockets=[listener],
+        threads=settings.web_threads,
+        connection_limit=CONNECTIONS,
+        # Twice the application's own limit: up to here it can still answer with a page of its own.
+        max_request_body_size=2 * MAX_REQUEST,
+        # Behind proxies the application itself counts the hops; in front of none their headers are lies.
+        clear_untrusted_proxy_headers=not settings.proxy_hops,
+        asyncore_use_poll=True,
+        ident="",
+    )
+    stopping = False
+
+    def stop(_number: int, _frame: Any) -> None:
+        nonlocal stopping
+        stopping = True
+        server.pull_trigger()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    turn(server, until=lambda: stopping)
+    server.del_channel()  # accept nothing new; the socket itself may be another process's as well
+    give_up = time.monotonic() + DRAIN_SECONDS
+    turn(server, until=lambda: not is_busy(server) or time.monotonic() > give_up)
+    server.task_dispatcher.shutdown(timeout=1)
+
+
+def turn(server: TcpWSGIServer, *, until: Callable[[], bool]) -> None:
+    while not until():
+        server.asyncore.loop(timeout=0.5, use_poll=True, map=server._map, count=1)
+
+
+def is_busy(server: TcpWSGIServer) -> bool:
+    """Whether an answer is being made or sent."""
+    return any(channel.requests or channel.total_outbufs_len for channel in server.active_channels.values())
+
+
+def supervise(count: int, work: Callable[[], None]) -> int:
+    """Keep so many processes alive; one that dies is replaced, all of them end together."""
+    alive: set[int] = set()
+    stopping = False
+
+    def stop(_number: int, _frame: Any) -> None:
+        nonlocal stopping
+        stopping = True
+        for child in alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while alive or not stopping:
+        while len(alive) < count and not stopping:
+            alive.add(fork(work))
+        with contextlib.suppress(ChildProcessError):
+            child, status = os.wait()
+            alive.discard(child)
+            if not stopping:
+                print(f"web process {child} ended with {os.waitstatus_to_exitcode(status)}: replaced", file=sys.stderr)
+                time.sleep(RESPAWN_SECONDS)
+    return 0
+
+
+def fork(work: Callable[[], None]) -> int:
+    """The number of a new process that does the work and ends."""
+    # A signal between the fork and the child's own handlers must not run the parent's.
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    child = os.fork()
+    if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        return child
+    status = 1
+    try:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        work()
+        status = 0
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
