@@ -28,7 +28,6 @@ MODELS = (
     "marketplace.orders.models",
     "marketplace.payments.models",
     "marketplace.logistics.models",
-    "marketplace.aftersales.models",
     "marketplace.awards.models",
 )
 
