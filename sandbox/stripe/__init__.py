@@ -1,0 +1,1 @@
+"""A small, stateful, Stripe-shaped service for demonstrations and tests; see README.md for what it proves."""
