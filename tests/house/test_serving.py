@@ -1,0 +1,136 @@
+"""The web server as it is started in earnest: slow phones block nobody, a deploy cuts nobody off."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW_PHONES = 24
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def web_server(folder: Path, program: str = "marketplace.serving", **environ: str) -> Iterator[tuple[int, int]]:
+    """The server's port and process number; it is ended with SIGTERM and must then end by itself."""
+    port = free_port()
+    surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{folder}", "DATA_DIR": str(folder / "data")}
+    surroundings |= {"KEY_FILE": str(folder / "keys"), "PORT": str(port), "WEB_THREADS": "4", **environ}
+    process = subprocess.Popen([sys.executable, "-P", "-m", program], env=surroundings)
+    try:
+        give_up = time.monotonic() + START_SECONDS
+        while status_of(port, "/healthz") != 200:
+            assert process.poll() is None, "the server did not start"
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        yield port, process.pid
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def status_of(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+    return answer.status
+
+
+def test_pages_are_served_while_slow_phones_upload(tmp_path: Path) -> None:
+    with web_server(tmp_path) as (port, _), contextlib.ExitStack() as phones:
+        uploads = []
+        for _ in range(SLOW_PHONES):
+            phone = phones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            phone.sendall(b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n")
+            uploads.append(phone)
+        for _ in range(5):
+            for phone in uploads:
+                phone.sendall(b"x" * 100)
+            begun = time.monotonic()
+            assert status_of(port, "/healthz") == 200
+            # It takes milliseconds; four threads held by four phones would wait for ever.
+            assert time.monotonic() - begun < 5
+
+
+def test_a_body_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    with web_server(tmp_path) as (port, _), socket.create_connection(("127.0.0.1", port), timeout=10) as phone:
+        phone.sendall(b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000000\r\n\r\n" + b"x" * 1000)
+        assert phone.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+SLOW_SHOP = """
+import sys, time
+import marketplace
+from marketplace import serving
+
+def create_app(settings):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        if environ["PATH_INFO"] == "/slow":
+            time.sleep(1.5)
+            return [b"x" * 2_000_000]
+        return [b"ok"]
+    return application
+
+serving.create_app = create_app
+sys.exit(serving.main())
+"""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_request_that_has_begun_is_answered_after_the_order_to_stop(tmp_path: Path, processes: str) -> None:
+    (tmp_path / "slow_shop.py").write_text(SLOW_SHOP, encoding="utf-8")
+    lengths: list[int] = []
+
+    def ask(port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/slow")
+        lengths.append(len(connection.getresponse().read()))
+        connection.close()
+
+    with web_server(tmp_path, "slow_shop", WEB_PROCESSES=processes) as (port, process):
+        asking = threading.Thread(target=ask, args=(port,))
+        asking.start()
+        time.sleep(0.7)
+        os.kill(process, signal.SIGTERM)
+        asking.join()
+    assert lengths == [2_000_000]
+
+
+def test_a_web_process_that_dies_is_replaced(tmp_path: Path) -> None:
+    with web_server(tmp_path, WEB_PROCESSES="2") as (port, master):
+        tasks = Path(f"/proc/{master}/task/{master}/children")
+        if not tasks.exists():
+            pytest.skip("this system does not tell a process's children")
+        before = set(tasks.read_text().split())
+        os.kill(int(min(before)), signal.SIGKILL)
+        give_up = time.monotonic() + START_SECONDS
+        while len(set(tasks.read_text().split()) - before) == 0:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        assert status_of(port, "/healthz") == 200
