@@ -105,6 +105,7 @@ def init_app(app: Flask) -> None:
         mask_phone=mask_phone,
         mask_name=mask_name,
     )
+    app.jinja_env.globals["asset"] = asset  # macros are imported without a page's context
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

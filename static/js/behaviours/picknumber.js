@@ -1,0 +1,6 @@
+// 50, 100, 200: a radio marked data-pick-number="#stock" writes its value into that box; typing in the box unpicks it.
+export function attach(radio) {
+  const box = document.querySelector(radio.dataset.pickNumber);
+  radio.addEventListener('change', () => { box.value = radio.value; });
+  box.addEventListener('input', () => { radio.checked = box.value === radio.value; });
+}
