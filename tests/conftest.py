@@ -1,0 +1,173 @@
+"""The application on a real database; each test in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from config import Config
+from marketplace import clock, create_app, demo, seeding, settings
+from marketplace.database import db, run_in_transaction
+from marketplace.security import create_keys
+from tests import databases
+from tests.browsing import Visitor
+from tests.people import PEOPLE
+
+# A day in the season: noon in Shanghai on 20 November 2026.
+NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """No test reaches beyond this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            raise RuntimeError(f"a test wanted to reach {address}")
+        return connect(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[str]:
+    """Where the suite's databases are made: sqlite, or the address of a PostgreSQL server."""
+    with databases.server() as address:
+        yield address
+
+
+def make_settings(folder: Path, database: str, **values: str) -> Config:
+    """Settings of a demo installation in a folder of its own."""
+    environment = {
+        "DATA_DIR": str(folder / "data"),
+        "KEY_FILE": str(folder / "keys"),
+        "DATABASE_URL": database,
+        "MAIL_URL": f"file:{folder / 'messages'}",
+        "SMS_URL": f"file:{folder / 'messages'}",
+    }
+    config = Config.from_environment(environment | values, testing=True)
+    if not config.key_file.exists():
+        create_keys(config.key_file)
+    return config
+
+
+def make_app(config: Config) -> Flask:
+    """An application whose database stands at the newest migration, with reference data."""
+    app = create_app(config)
+    with app.app_context():
+        db.create_all()  # TEMPORARY until the first migration is final: upgrade()
+        run_in_transaction(lambda: settings.claim_installation("demo"))
+        run_in_transaction(seeding.load_reference)
+    return app
+
+
+@pytest.fixture(scope="session")
+def shared_app(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> Iterator[Flask]:
+    """One application with reference data and the cast; tests see it through `app`."""
+    with databases.fresh_database(database_server) as address:
+        app = make_app(make_settings(tmp_path_factory.mktemp("shop"), address))
+        with app.app_context(), clock.at(NOON):
+            run_in_transaction(lambda: demo.load_people(extras=False))
+            db.session.remove()
+        yield app
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Iterator[Flask]:
+    """The application inside one outer transaction; whatever a test commits is gone afterwards."""
+    engines = db._app_engines[shared_app]
+    engine = engines[None]
+    with engine.connect() as connection:
+        outer = connection.begin()
+        engines[None] = connection
+        db.session.configure(join_transaction_mode="create_savepoint")
+        try:
+            with clock.at(NOON):
+                yield shared_app
+        finally:
+            with shared_app.app_context():
+                db.session.remove()
+            engines[None] = engine
+            outer.rollback()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[None]:
+    """An application context, for tests of services and queries."""
+    with app.app_context():
+        yield
+        db.session.rollback()
+
+
+@pytest.fixture
+def fresh_app(tmp_path: Path, database_server: str) -> Iterator[Flask]:
+    """An application on a database of its own that really commits: for races, kills and processes."""
+    with databases.fresh_database(database_server) as address:
+        app = make_app(make_settings(tmp_path, address))
+        with app.app_context(), clock.at(NOON):
+            run_in_transaction(lambda: demo.load_people(extras=False))
+            db.session.remove()
+        try:
+            yield app
+        finally:
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    """Somebody who is not signed in; every page is checked as it comes."""
+    return Visitor(app)
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[str], Visitor]:
+    """sign_in("farmer"): one of the cast, signed in as they would be, second factor included."""
+
+    def enter(key: str) -> Visitor:
+        return Visitor(app).sign_in(PEOPLE[key])
+
+    return enter
+
+
+@pytest.fixture
+def at() -> Callable[[datetime], contextlib.AbstractContextManager[None]]:
+    """with at(moment): another time."""
+    return clock.at
+
+
+@contextlib.contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL statements that run inside, savepoints left out."""
+    seen: list[str] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
+            seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def count_statements() -> Callable[[], contextlib.AbstractContextManager[list[str]]]:
+    """with count_statements() as seen: … ; len(seen)."""
+    return statements
