@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, MetaData, String, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -178,6 +179,12 @@ def is_transient(error: DBAPIError) -> bool:
     if state in {"40001", "40P01", "55P03"}:
         return True
     return state is None and "locked" in str(error.orig)
+
+
+def dialect_insert(model: type[Base]) -> Any:
+    """An INSERT that knows on_conflict_do_nothing and on_conflict_do_update, on both databases."""
+    make = sqlite.insert if db.session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return make(model)
 
 
 @event.listens_for(Session, "before_flush")

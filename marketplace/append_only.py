@@ -1,0 +1,83 @@
+"""Tables whose rows are never changed or deleted, and the triggers that refuse it on both databases (D4).
+
+Migrations carry these statements out. On SQLite a batch migration that rebuilds one of the tables drops its triggers
+with it: such a migration runs statements() again.
+"""
+
+from __future__ import annotations
+
+APPEND_ONLY = ("journal_entries", "postings", "revenue_entries", "stock_movements")
+SEALED_TABLE = "audit_entries"
+# Everything but day, number and digest: those three are written once, by the seal job.
+SEALED_CONTENT = (
+    "id",
+    "at",
+    "actor_id",
+    "actor_label",
+    "on_behalf_of",
+    "action",
+    "subject_type",
+    "subject_id",
+    "seller_id",
+    "changes",
+)
+FUNCTION = "refuse_change_of_append_only_row"
+
+
+def statements(dialect_name: str) -> list[str]:
+    """The statements that make the tables append-only, for sqlite or postgresql; the tables exist already."""
+    return _make_sqlite() if dialect_name == "sqlite" else _make_postgresql()
+
+
+def drop_statements(dialect_name: str) -> list[str]:
+    """The statements that take the triggers away again; safe when they are gone."""
+    if dialect_name == "sqlite":
+        return [f"DROP TRIGGER IF EXISTS {name}" for name, _table, _when in _triggers()]
+    dropped = [f"DROP TRIGGER IF EXISTS {name} ON {table}" for name, table, _when in _triggers() + _truncations()]
+    return [*dropped, f"DROP FUNCTION IF EXISTS {FUNCTION}()"]
+
+
+def _triggers() -> list[tuple[str, str, str]]:
+    """Name, table, and what it refuses."""
+    found = []
+    for table in APPEND_ONLY:
+        found += [(f"{table}_no_update", table, "UPDATE"), (f"{table}_no_delete", table, "DELETE")]
+    content = ", ".join(SEALED_CONTENT)
+    found += [
+        (f"{SEALED_TABLE}_no_update", SEALED_TABLE, f"UPDATE OF {content}"),
+        (f"{SEALED_TABLE}_no_second_seal", SEALED_TABLE, "UPDATE"),
+        (f"{SEALED_TABLE}_no_delete", SEALED_TABLE, "DELETE"),
+    ]
+    return found
+
+
+def _truncations() -> list[tuple[str, str, str]]:
+    return [(f"{table}_no_truncate", table, "TRUNCATE") for table in (*APPEND_ONLY, SEALED_TABLE)]
+
+
+def _condition(name: str) -> str:
+    return "WHEN (OLD.digest IS NOT NULL)" if name.endswith("_no_second_seal") else ""
+
+
+def _make_sqlite() -> list[str]:
+    return [
+        f"CREATE TRIGGER {name} BEFORE {what} ON {table} FOR EACH ROW {_condition(name)}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for name, table, what in _triggers()
+    ]
+
+
+def _make_postgresql() -> list[str]:
+    function = (
+        f"CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    )
+    rows = [
+        f"CREATE TRIGGER {name} BEFORE {what} ON {table} FOR EACH ROW {_condition(name)} EXECUTE FUNCTION {FUNCTION}()"
+        for name, table, what in _triggers()
+    ]
+    tables = [
+        f"CREATE TRIGGER {name} BEFORE {what} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}()"
+        for name, table, what in _truncations()
+    ]
+    return [function, *rows, *tables]
