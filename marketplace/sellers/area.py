@@ -1,0 +1,43 @@
+"""The seller's area: which shop a member acts for, and what the member's role allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, g, redirect, request, session, url_for
+
+from marketplace.errors import ForbiddenError, NotFoundError
+from marketplace.permissions import access_of, member_can, sign_in_redirect
+from marketplace.sellers import queries
+
+# Pages that a person reaches before a shop is chosen.
+WITHOUT_SHOP = frozenset({"seller.sellers.choose", "seller.sellers.no_shop"})
+
+
+def make_area() -> Blueprint:
+    """The blueprint below which all seller pages lie, with its guard."""
+    area = Blueprint("seller", __name__)
+    area.before_request(guard)
+    return area
+
+
+def guard() -> Any:
+    """Set g.seller and g.member, or refuse: signed out goes to sign-in, a lacking right is 403."""
+    if g.viewer.user_id is None:
+        return sign_in_redirect()
+    g.memberships = queries.memberships_of(g.viewer.user_id)
+    if request.endpoint in WITHOUT_SHOP:
+        return None
+    if not g.memberships:
+        if request.method != "GET":
+            raise ForbiddenError
+        return redirect(url_for("seller.sellers.no_shop"), 303)
+    chosen = session.get("seller_id")
+    found = next((one for one in g.memberships if one.shop.id == chosen), g.memberships[0])
+    g.seller, g.member = found.shop, found.role
+    access = access_of(current_app, request.endpoint or "")
+    if access is None or access.kind != "member":
+        raise NotFoundError
+    if not member_can(g.member, access.permission or ""):
+        raise ForbiddenError
+    return None
