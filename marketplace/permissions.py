@@ -40,7 +40,16 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     ),
     Role.BUREAU: frozenset({"office:enter", "sellers:read", "awards:read"}),
     Role.FINANCE: frozenset(
-        {"office:enter", "sellers:read", "orders:read", "orders:refund", "payments:read", "ledger:read", "awards:read"}
+        {
+            "office:enter",
+            "companies:verify",
+            "sellers:read",
+            "orders:read",
+            "orders:refund",
+            "payments:read",
+            "ledger:read",
+            "awards:read",
+        }
     ),
     Role.ADMIN: frozenset(
         {
@@ -49,6 +58,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
             "sellers:write",
             "users:read",
             "users:write",
+            "companies:verify",
             "sessions:end",
             "jobs:read",
             "jobs:retry",
@@ -164,7 +174,7 @@ def access_of(app: Flask, endpoint: str) -> Access | None:
 
 
 def sign_in_redirect() -> Any:
-    target = request.full_path.rstrip("?") if request.method == "GET" else None
+    target = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("accounts.sign_in", next=target), 303)
 
 
