@@ -1,0 +1,111 @@
+"""What a parcel costs: first kilogram and each further started one, by province; or that it is not served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from flask_babel import gettext as _
+
+from marketplace.errors import DomainError
+
+KILO = 1000
+
+
+class BadTemplateError(DomainError):
+    """A freight template that no parcel could use."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Fen for the first kilogram, and for each further started one."""
+
+    first_amount: int
+    next_amount: int
+
+
+@dataclass(frozen=True)
+class Template:
+    """A seller's freight: rates by six-digit province code; a province that is missing is not served."""
+
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    free_from_amount: int | None = None
+
+
+@dataclass(frozen=True)
+class Freight:
+    """What one parcel costs and how that came about; all amounts in fen, weight in grams."""
+
+    amount: int
+    rate: Rate
+    billed_kilos: int
+    free_from_amount: int | None
+    is_free: bool
+
+    @property
+    def reason(self) -> str:
+        """One line for the buyer."""
+        if self.is_free and self.free_from_amount:
+            return _("满 %(amount)s 元包邮", amount=self.free_from_amount // 100)
+        if self.is_free:
+            return _("包邮")
+        if self.rate.next_amount and self.billed_kilos > 1:
+            return _(
+                "首公斤 %(first)s 元，续 %(kilos)s 公斤每公斤 %(next)s 元",
+                first=_plain(self.rate.first_amount),
+                kilos=self.billed_kilos - 1,
+                next=_plain(self.rate.next_amount),
+            )
+        return _("每件 %(first)s 元", first=_plain(self.rate.first_amount))
+
+    def as_snapshot(self) -> dict[str, int | bool | None]:
+        """What the seller order keeps."""
+        return {
+            "first_amount": self.rate.first_amount,
+            "next_amount": self.rate.next_amount,
+            "billed_kilos": self.billed_kilos,
+            "free_from_amount": self.free_from_amount,
+            "is_free": self.is_free,
+        }
+
+
+def _plain(fen: int) -> str:
+    return str(fen // 100) if fen % 100 == 0 else f"{fen // 100}.{fen % 100:02d}"
+
+
+def parcel_freight(template: Template, *, province_code: str, gross_grams: int, goods_amount: int) -> Freight | None:
+    """Freight of one seller's parcel; None when the province is not served."""
+    rate = template.rates.get(province_code)
+    if rate is None:
+        return None
+    kilos = max(1, -(-gross_grams // KILO))
+    amount = rate.first_amount + (kilos - 1) * rate.next_amount
+    reaches = template.free_from_amount is not None and goods_amount >= template.free_from_amount
+    free = reaches or amount == 0
+    return Freight(0 if free else amount, rate, kilos, template.free_from_amount if reaches else None, free)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Provinces that share their amounts."""
+
+    provinces: tuple[str, ...]
+    first_amount: int
+    next_amount: int
+
+
+def check_groups(groups: Iterable[Group]) -> None:
+    """Refuse a template that serves nobody or names a province twice."""
+    seen: set[str] = set()
+    for group in groups:
+        doubled = seen & set(group.provinces)
+        if doubled:
+            raise BadTemplateError(_("同一个省份只能放在一组里"), field="groups")
+        seen |= set(group.provinces)
+    if not seen:
+        raise BadTemplateError(_("至少要有一个能送到的省份"), field="groups")
+
+
+def clean_waybill(text: str) -> str:
+    """Waybill numbers are text: blanks and dashes go, shape is never judged (domain 4.5)."""
+    return "".join(c for c in text.upper() if c.isalnum())[:40]

@@ -1,0 +1,125 @@
+"""Saving a freight template, sending parcels, recording that they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, select, update
+
+from marketplace import audit, clock
+from marketplace.audit import Actor
+from marketplace.database import db
+from marketplace.errors import DomainError
+from marketplace.logistics import queries, rules
+from marketplace.logistics.models import Carrier, FreightRule, FreightTemplate, Shipment
+from marketplace.orders import services as orders
+
+MOST_PARCELS = 50
+
+
+class WaybillMissingError(DomainError):
+    """Nothing can be shipped without a waybill number."""
+
+
+def save_template(
+    actor: Actor, *, seller_id: int, groups: Sequence[rules.Group], free_from_amount: int | None
+) -> FreightTemplate:
+    """Replace a seller's freight; orders keep what was applied to them. Refuses BadTemplateError."""
+    rules.check_groups(groups)
+    before, free_before = queries.groups_of(seller_id)
+    template = db.session.execute(
+        select(FreightTemplate).where(FreightTemplate.seller_id == seller_id)
+    ).scalar_one_or_none()
+    if template is None:
+        template = FreightTemplate(seller_id=seller_id, updated_at=clock.now())
+        db.session.add(template)
+    template.free_from_amount, template.updated_at = free_from_amount, clock.now()
+    db.session.flush()
+    db.session.execute(delete(FreightRule).where(FreightRule.seller_id == seller_id))
+    for position, group in enumerate(groups):
+        for province in group.provinces:
+            db.session.add(
+                FreightRule(
+                    seller_id=seller_id,
+                    template_id=template.id,
+                    group_position=position,
+                    province_code=province,
+                    first_amount=group.first_amount,
+                    next_amount=group.next_amount,
+                )
+            )
+    db.session.flush()
+    audit.record(
+        actor,
+        "freight.changed",
+        "seller",
+        seller_id,
+        seller_id=seller_id,
+        changes={"free_from": [free_before, free_from_amount], "groups": [len(before), len(groups)]},
+    )
+    return template
+
+
+def dispatch(
+    actor: Actor, *, seller_id: int, seller_order_id: int, carrier_code: str, waybills: Sequence[str]
+) -> list[Shipment]:
+    """Send a seller order in one or more parcels and move it to shipped.
+
+    Refuses WaybillMissingError, NotFoundError for another's order, and a move that its state forbids.
+    """
+    numbers = list(dict.fromkeys(number for text in waybills if (number := rules.clean_waybill(text))))
+    if not numbers:
+        raise WaybillMissingError(_("请填快递单号"), field="waybills")
+    if len(numbers) > MOST_PARCELS:
+        raise WaybillMissingError(_("一次最多 %(count)s 个单号", count=MOST_PARCELS), field="waybills")
+    carrier = db.session.get(Carrier, carrier_code)
+    if carrier is None:
+        raise DomainError(_("请选快递公司"), field="carrier_code")
+    orders.ship(actor, seller_id=seller_id, seller_order_id=seller_order_id, carrier=carrier.name, waybill=numbers[0])
+    shipments = [
+        Shipment(
+            seller_id=seller_id,
+            seller_order_id=seller_order_id,
+            carrier_code=carrier_code,
+            waybill=number,
+            shipped_at=clock.now(),
+        )
+        for number in numbers
+    ]
+    db.session.add_all(shipments)
+    db.session.flush()
+    return shipments
+
+
+def change_waybill(actor: Actor, *, seller_id: int, shipment_id: int, waybill: str) -> None:
+    """Mend a mistyped waybill number; the old one stays in the log."""
+    number = rules.clean_waybill(waybill)
+    if not number:
+        raise WaybillMissingError(_("请填快递单号"), field="waybills")
+    shipment = db.session.execute(
+        select(Shipment).where(Shipment.seller_id == seller_id, Shipment.id == shipment_id)
+    ).scalar_one()
+    audit.record(
+        actor,
+        "shipment.waybill_changed",
+        "seller_order",
+        shipment.seller_order_id,
+        seller_id=seller_id,
+        changes={"waybill": [shipment.waybill, number]},
+    )
+    shipment.waybill = number
+
+
+def record_delivery(actor: Actor, *, seller_id: int, seller_order_id: int) -> None:
+    """All parcels of a seller order arrived: the claim window and the wait for confirmation begin."""
+    orders.deliver(actor, seller_id=seller_id, seller_order_id=seller_order_id)
+    db.session.execute(
+        update(Shipment)
+        .where(
+            Shipment.seller_id == seller_id,
+            Shipment.seller_order_id == seller_order_id,
+            Shipment.delivered_at.is_(None),
+        )
+        .values(delivered_at=clock.now())
+    )
