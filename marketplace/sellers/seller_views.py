@@ -1,0 +1,91 @@
+"""The seller's own desk: what is to do today, the shop's page, its people."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from marketplace import places
+from marketplace.database import run_in_transaction
+from marketplace.errors import DomainError, NotFoundError
+from marketplace.ledger import queries as ledger
+from marketplace.orders import queries as orders
+from marketplace.permissions import member_can, requires_member, signed_in
+from marketplace.sellers import queries, services
+from marketplace.sellers.forms import ShopForm
+
+bp = Blueprint("sellers", __name__)
+
+
+@bp.get("/")
+@requires_member("shop:read")
+def today() -> ResponseReturnValue:
+    """What waits for this shop, largest first."""
+    return render_template(
+        "sellers/seller/today.html",
+        tab="today",
+        work=orders.count_work(g.seller.id) if member_can(g.member, "orders:read") else None,
+        money_facts=ledger.seller_summary(g.seller.id) if member_can(g.member, "money:read") else None,
+    )
+
+
+@bp.route("/account", methods=["GET", "POST"])
+@requires_member("shop:read")
+def account() -> ResponseReturnValue:
+    """The shop's page and its people; only an owner changes them."""
+    seller = queries.get_seller(g.seller.id)
+    form = ShopForm(obj=seller)
+    may_write = member_can(g.member, "shop:write")
+    if form.is_submitted():
+        if not may_write:
+            raise NotFoundError
+        if form.validate() and _save(form):
+            flash(_("存好了"), "success")
+            return redirect(url_for("seller.sellers.account"), 303)
+    return render_template(
+        "sellers/seller/account.html",
+        tab="account",
+        form=form,
+        may_write=may_write,
+        team=queries.team_of(g.seller.id),
+        place=places.full_name(g.seller.area_code),
+        memberships=g.memberships,
+    ), 422 if form.errors else 200
+
+
+def _save(form: ShopForm) -> bool:
+    actor, seller_id = g.actor, g.seller.id
+    try:
+        run_in_transaction(
+            lambda: services.change_shop(
+                actor,
+                seller_id=seller_id,
+                name=form.name.data or "",
+                story=form.story.data or "",
+                phone=form.phone.data or "",
+            )
+        )
+    except DomainError as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+@bp.post("/choose")
+@signed_in
+def choose() -> ResponseReturnValue:
+    """Act for another of one's shops."""
+    wanted = request.form.get("shop", "")
+    found = next((one for one in g.memberships if one.shop.code == wanted), None)
+    if found is None:
+        raise NotFoundError
+    session["seller_id"] = found.shop.id
+    return redirect(url_for("seller.sellers.today"), 303)
+
+
+@bp.get("/none")
+@signed_in
+def no_shop() -> ResponseReturnValue:
+    """A person without a shop learns how to get one."""
+    return render_template("sellers/seller/no_shop.html", tab="today")
