@@ -1,0 +1,101 @@
+"""The seller's freight, and sending parcels."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from marketplace import places
+from marketplace.database import run_in_transaction
+from marketplace.errors import DomainError
+from marketplace.i18n import language
+from marketplace.logistics import queries, rules, services
+from marketplace.logistics.forms import GROUPS, DispatchForm, FreightForm
+from marketplace.orders import queries as orders
+from marketplace.permissions import member_can, requires_member
+
+bp = Blueprint("logistics", __name__)
+
+
+@bp.route("/freight", methods=["GET", "POST"])
+@requires_member("listing:read")
+def freight() -> ResponseReturnValue:
+    """One template per shop: what a parcel costs to each province, and where none goes."""
+    provinces = places.list_children(None)
+    form = FreightForm()
+    if not form.is_submitted():
+        groups, free_from = queries.groups_of(g.seller.id)
+        form.fill(groups, provinces, free_from)
+    form.set_provinces(provinces, [_("第 %(number)s 组", number=number + 1) for number in range(GROUPS)])
+    if form.is_submitted():
+        if not member_can(g.member, "listing:write"):
+            raise rules.BadTemplateError(_("你的身份不能改运费"))
+        if form.validate() and _save(form, frozenset(area.code for area in provinces)):
+            flash(_("运费存好了，新订单按新的算"), "success")
+            return redirect(url_for(".freight"), 303)
+    return render_template("logistics/seller/freight.html", tab="account", form=form), 422 if form.errors else 200
+
+
+def _save(form: FreightForm, known: frozenset[str]) -> bool:
+    actor, seller_id = g.actor, g.seller.id
+    try:
+        groups = form.read_groups(known)
+        run_in_transaction(
+            lambda: services.save_template(
+                actor, seller_id=seller_id, groups=groups, free_from_amount=form.free_from.data
+            )
+        )
+    except DomainError as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+@bp.route("/ship/<code>", methods=["GET", "POST"])
+@requires_member("orders:ship")
+def ship(code: str) -> ResponseReturnValue:
+    """Enter the waybill numbers of a seller order; another shop's order is not found."""
+    order = orders.get_seller_order(g.seller.id, code)
+    form = DispatchForm()
+    form.set_carriers(queries.list_carriers(), language())
+    if form.validate_on_submit() and _dispatch(form, order.id):
+        return redirect(url_for("seller.orders.detail", code=code), 303)
+    return render_template("logistics/seller/ship.html", tab="ship", form=form, order=order), 422 if form.errors else 200
+
+
+def _dispatch(form: DispatchForm, seller_order_id: int) -> bool:
+    actor, seller_id = g.actor, g.seller.id
+    numbers = [rules.clean_waybill(line) for line in (form.waybills.data or "").splitlines()]
+    repeated = [number for number in numbers if number and queries.sellers_with_waybill(seller_id, number)]
+    try:
+        shipments = run_in_transaction(
+            lambda: len(
+                services.dispatch(
+                    actor,
+                    seller_id=seller_id,
+                    seller_order_id=seller_order_id,
+                    carrier_code=form.carrier_code.data,
+                    waybills=numbers,
+                )
+            )
+        )
+    except DomainError as error:
+        form.refuse(error)
+        return False
+    flash(ngettext("发出 %(num)s 个包裹", "发出 %(num)s 个包裹", shipments), "success")
+    if repeated:
+        flash(_("这些单号以前用过，请核对：%(numbers)s", numbers="、".join(repeated)), "warning")
+    return True
+
+
+@bp.post("/delivered/<code>")
+@requires_member("orders:ship")
+def delivered(code: str) -> ResponseReturnValue:
+    """Record that all parcels of a seller order were signed for."""
+    order_id = orders.get_seller_order(g.seller.id, code).id
+    actor, seller_id = g.actor, g.seller.id
+    run_in_transaction(lambda: services.record_delivery(actor, seller_id=seller_id, seller_order_id=order_id))
+    flash(_("记下了：已签收"), "success")
+    return redirect(url_for("seller.orders.detail", code=code), 303)
