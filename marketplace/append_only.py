@@ -70,7 +70,7 @@ def _make_sqlite() -> list[str]:
 def _make_postgresql() -> list[str]:
     function = (
         f"CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+        " $$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$"
     )
     rows = [
         f"CREATE TRIGGER {name} BEFORE {what} ON {table} FOR EACH ROW {_condition(name)} EXECUTE FUNCTION {FUNCTION}()"

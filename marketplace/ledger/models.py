@@ -23,6 +23,7 @@ class Account(enum.StrEnum):
     UNEARNED_FREIGHT = "unearned_freight"
     SELLER_PAYABLE = "seller_payable"  # earned by the seller, to be settled by the provider
     REFUNDS_DUE = "refunds_due"  # decided, not yet confirmed by the provider
+    UNMATCHED = "unmatched"  # came in, but no order can take it: a person looks, or it goes back
     COMMISSION_INCOME = "commission_income"
     PROVIDER_PAYABLE = "provider_payable"  # what the platform owes the provider
     BOOK_TRANSFER = "book_transfer"  # clearing between books; sums to zero over all books

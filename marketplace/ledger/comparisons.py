@@ -1,0 +1,248 @@
+"""The shop's own records against each other and against the books: orders, refunds, payments, stock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import and_, case, cast, func, or_, select
+from sqlalchemy.types import String
+
+from marketplace.database import db
+from marketplace.ledger.models import PLATFORM_BOOK, Account, JournalEntry, Posting
+from marketplace.ledger.records import (
+    holds,
+    order_lines,
+    orders,
+    payment_parts,
+    payments,
+    refunds,
+    seller_orders,
+    stock_movements,
+    stock_pools,
+)
+from marketplace.money import format_fen
+
+
+def order_sums() -> Iterator[str]:
+    """An order is the sum of its seller orders, a seller order the sum of its lines; refunds too."""
+    parts = (
+        select(
+            seller_orders.c.order_id,
+            func.sum(seller_orders.c.goods_amount).label("goods"),
+            func.sum(seller_orders.c.freight_amount).label("freight"),
+        )
+        .group_by(seller_orders.c.order_id)
+        .subquery()
+    )
+    query = (
+        select(orders.c.code)
+        .outerjoin(parts, parts.c.order_id == orders.c.id)
+        .where(
+            (orders.c.goods_amount != func.coalesce(parts.c.goods, 0))
+            | (orders.c.freight_amount != func.coalesce(parts.c.freight, 0))
+        )
+    )
+    for (code,) in db.session.execute(query):
+        yield f"order {code} is not the sum of its seller orders"
+    lines = (
+        select(
+            order_lines.c.seller_order_id,
+            func.sum(order_lines.c.amount).label("amount"),
+            func.sum(order_lines.c.refunded_amount).label("refunded"),
+        )
+        .group_by(order_lines.c.seller_order_id)
+        .subquery()
+    )
+    query = (
+        select(seller_orders.c.code)
+        .outerjoin(lines, lines.c.seller_order_id == seller_orders.c.id)
+        .where(
+            (seller_orders.c.goods_amount != func.coalesce(lines.c.amount, 0))
+            | (seller_orders.c.refunded_goods_amount != func.coalesce(lines.c.refunded, 0))
+        )
+    )
+    for (code,) in db.session.execute(query):
+        yield f"seller order {code} is not the sum of its lines"
+
+
+def refund_sums() -> Iterator[str]:
+    """What a seller order says was refunded is the sum of its refunds; a cancelled one that was paid is refunded whole."""
+    back = (
+        select(
+            refunds.c.seller_order_id,
+            func.sum(refunds.c.goods_amount).label("goods"),
+            func.sum(refunds.c.freight_amount).label("freight"),
+        )
+        .where(refunds.c.seller_order_id.is_not(None))
+        .group_by(refunds.c.seller_order_id)
+        .subquery()
+    )
+    query = (
+        select(seller_orders.c.code)
+        .outerjoin(back, back.c.seller_order_id == seller_orders.c.id)
+        .where(
+            (seller_orders.c.refunded_goods_amount != func.coalesce(back.c.goods, 0))
+            | (seller_orders.c.refunded_freight_amount != func.coalesce(back.c.freight, 0))
+        )
+    )
+    for (code,) in db.session.execute(query):
+        yield f"seller order {code}: the refunded amounts are not the sum of its refunds"
+    kept = (
+        select(seller_orders.c.code)
+        .join(orders, orders.c.id == seller_orders.c.order_id)
+        .where(
+            orders.c.payment_state == "paid",
+            seller_orders.c.status == "cancelled",
+            seller_orders.c.refunded_goods_amount + seller_orders.c.refunded_freight_amount
+            != seller_orders.c.goods_amount + seller_orders.c.freight_amount,
+        )
+    )
+    for (code,) in db.session.execute(kept):
+        yield f"seller order {code} was paid and cancelled, and its money is not on the way back"
+
+
+def payments_booked() -> Iterator[str]:
+    """Each succeeded payment is booked once and whole, for its order or as unmatched; a paid order has one of its own."""
+    in_ = (
+        select(JournalEntry.reference, JournalEntry.kind, func.sum(Posting.amount).label("amount"))
+        .join(Posting, Posting.entry_id == JournalEntry.id)
+        .where(
+            JournalEntry.kind.in_(("payment", "unmatched_payment")), Posting.account == Account.PROVIDER_CLEARING
+        )
+        .group_by(JournalEntry.reference, JournalEntry.kind)
+    )
+    booked: dict[str, dict[str, int]] = {}
+    for reference, kind, amount in db.session.execute(in_):
+        booked.setdefault(reference, {})[kind] = int(amount)
+    parts = (
+        select(payment_parts.c.payment_id, func.sum(payment_parts.c.amount).label("amount"))
+        .group_by(payment_parts.c.payment_id)
+        .subquery()
+    )
+    query = select(payments, func.coalesce(parts.c.amount, 0).label("parts")).outerjoin(
+        parts, parts.c.payment_id == payments.c.id
+    )
+    matched: dict[int, int] = {}
+    for row in db.session.execute(query):
+        found = booked.pop(str(row.id), {})
+        whole = sum(found.values())
+        if row.status == "succeeded" and (whole != row.amount or len(found) != 1):
+            yield f"payment {row.id} of {format_fen(row.amount)} succeeded and {format_fen(whole)} of it is booked"
+        elif row.status not in {"succeeded", "unexpected"} and whole:
+            yield f"payment {row.id} is booked and did not succeed"
+        if row.parts != found.get("payment", 0):
+            yield f"payment {row.id}: its parts are {format_fen(row.parts)}, booked {format_fen(found.get('payment', 0))}"
+        if "payment" in found:
+            matched[row.order_id] = matched.get(row.order_id, 0) + row.amount
+    for reference in booked:
+        yield f"payment {reference} is booked and does not exist"
+    total = orders.c.goods_amount + orders.c.freight_amount
+    for order_id, code, amount in db.session.execute(
+        select(orders.c.id, orders.c.code, total).where(orders.c.payment_state == "paid")
+    ):
+        paid = matched.pop(order_id, 0)
+        if paid != amount:
+            yield f"order {code} of {format_fen(amount)} is paid by {format_fen(paid)}"
+    for order_id in matched:
+        yield f"order {order_id} has a payment booked and is not paid"
+
+
+def fees_booked() -> Iterator[str]:
+    """Each fee that the provider told is the platform's expense, once."""
+    fee = and_(
+        JournalEntry.book == PLATFORM_BOOK,
+        JournalEntry.kind == "provider_fee",
+        JournalEntry.reference == cast(payments.c.id, String),
+    )
+    query = (
+        select(payments.c.id)
+        .outerjoin(JournalEntry, fee)
+        .outerjoin(
+            Posting, and_(Posting.entry_id == JournalEntry.id, Posting.account == Account.PROVIDER_FEE)
+        )
+        .where(func.coalesce(payments.c.fee_amount, 0) != func.coalesce(Posting.amount, 0))
+    )
+    for (payment_id,) in db.session.execute(query):
+        yield f"payment {payment_id}: the provider's fee is not booked as it was told"
+
+
+def unmatched() -> Iterator[str]:
+    """What the platform's book owes for payments without an order is what its open refunds say."""
+    query = select(func.coalesce(func.sum(Posting.amount), 0)).where(
+        Posting.book == PLATFORM_BOOK, Posting.account == Account.REFUNDS_DUE
+    )
+    booked = -int(db.session.execute(query).scalar_one())
+    owed = select(func.coalesce(func.sum(refunds.c.goods_amount + refunds.c.freight_amount), 0)).where(
+        refunds.c.seller_order_id.is_(None), refunds.c.status.in_(("requested", "pending", "failed"))
+    )
+    due = int(db.session.execute(owed).scalar_one())
+    if booked != due:
+        yield f"refunds of payments without an order: {format_fen(due)} due, {format_fen(booked)} booked"
+
+
+def pools() -> Iterator[str]:
+    """A pool is the sum of its movements, and holds what its unpaid orders keep; never less than nothing."""
+    moved = (
+        select(stock_movements.c.pool_id, func.sum(stock_movements.c.amount).label("amount"))
+        .group_by(stock_movements.c.pool_id)
+        .subquery()
+    )
+    kept = (
+        select(holds.c.pool_id, func.sum(holds.c.amount).label("amount"))
+        .where(holds.c.state == "held")
+        .group_by(holds.c.pool_id)
+        .subquery()
+    )
+    pool = stock_pools.c
+    query = (
+        select(pool.id, pool.on_hand, pool.held, func.coalesce(moved.c.amount, 0), func.coalesce(kept.c.amount, 0))
+        .outerjoin(moved, moved.c.pool_id == pool.id)
+        .outerjoin(kept, kept.c.pool_id == pool.id)
+        .where(
+            or_(
+                pool.on_hand != func.coalesce(moved.c.amount, 0),
+                pool.held != func.coalesce(kept.c.amount, 0),
+                pool.held < 0,
+                pool.on_hand < pool.held,
+            )
+        )
+    )
+    for pool_id, on_hand, held, by_movements, by_holds in db.session.execute(query):
+        yield (
+            f"pool {pool_id}: {on_hand} on hand and {held} held,"
+            f" by its movements {by_movements}, by its holds {by_holds}"
+        )
+
+
+def holds_of_orders() -> Iterator[str]:
+    """Each pool of an order has one hold of the lines' amount, in the state that the order's payment asks for."""
+    state = case(
+        (orders.c.payment_state == "unpaid", "held"),
+        (orders.c.payment_state == "cancelled", "released"),
+        else_="confirmed",
+    )
+    drawn = (
+        select(
+            seller_orders.c.order_id,
+            order_lines.c.pool_id,
+            func.sum(order_lines.c.pool_amount).label("amount"),
+        )
+        .join(seller_orders, seller_orders.c.id == order_lines.c.seller_order_id)
+        .group_by(seller_orders.c.order_id, order_lines.c.pool_id)
+        .subquery()
+    )
+    query = (
+        select(orders.c.code, drawn.c.pool_id, drawn.c.amount, holds.c.amount, holds.c.state)
+        .join(drawn, drawn.c.order_id == orders.c.id)
+        .outerjoin(holds, and_(holds.c.order_id == orders.c.id, holds.c.pool_id == drawn.c.pool_id))
+        .where(or_(holds.c.amount.is_(None), holds.c.amount != drawn.c.amount, holds.c.state != state))
+    )
+    for code, pool_id, amount, held, found in db.session.execute(query):
+        yield f"order {code} drew {amount} from pool {pool_id}; its hold says {held} {found}"
+    stray = (
+        select(holds.c.order_id, holds.c.pool_id)
+        .outerjoin(orders, orders.c.id == holds.c.order_id)
+        .where(orders.c.id.is_(None), holds.c.state != "released")
+    )
+    for order_id, pool_id in db.session.execute(stray):
+        yield f"pool {pool_id} keeps something for order {order_id}, which does not exist"
