@@ -23,10 +23,11 @@ def run_path(path: str, out: TextIO, err: TextIO) -> int:
     if path == "-":
         return run_file(sys.stdin.buffer, out, err)
     try:
-        with Path(path).open("rb") as stream:
-            return run_file(stream, out, err)
+        stream = Path(path).open("rb")  # noqa: SIM115 closed below; only the opening may be refused
     except (OSError, ValueError) as error:
         return _unreadable(path, error, err)
+    with stream:
+        return run_file(stream, out, err)
 
 
 def run_file(stream: BinaryIO, out: TextIO, err: TextIO) -> int:
