@@ -26,7 +26,7 @@ class Image(Base):
     id: Mapped[int] = id_column()
     seller_id: Mapped[int] = mapped_column(BigInteger, index=True)
     name: Mapped[str] = mapped_column(String(40), unique=True)
-    upload_key: Mapped[str | None] = mapped_column(String(64))  # made by the phone, so that a repeat is no second picture
+    upload_key: Mapped[str | None] = mapped_column(String(64))  # of the phone or the file: a repeat is the same picture
     state: Mapped[ImageState] = enum_column(ImageState, default=ImageState.PROCESSING)
     width: Mapped[int | None]  # of the largest derivative
     height: Mapped[int | None]
