@@ -12,7 +12,9 @@ from tests.awards.calculator import result_of, run
 from tests.awards.comparing import differences
 
 CASES_FILE = Path(__file__).with_name("cases.jsonl")
-ROWS = [json.loads(line, parse_float=str) for line in CASES_FILE.read_text(encoding="utf-8").splitlines()]
+LINES = CASES_FILE.read_text(encoding="utf-8").splitlines()
+ROWS = [json.loads(line, parse_float=str) for line in LINES]
+LINE_OF = {row["id"]: line for row, line in zip(ROWS, LINES, strict=True)}
 LATER_FIELDS = {"rent", "fibre", "brands", "recognitions", "other_benefits", "tax"}
 COMPLETE = [row for row in ROWS if not LATER_FIELDS & row["case"].keys()]
 WAITING = [row for row in ROWS if LATER_FIELDS & row["case"].keys()]
@@ -25,7 +27,7 @@ def rows(chosen: list[dict[str, Any]]) -> Any:
 
 
 def result(row: dict[str, Any]) -> dict[str, Any]:
-    status, out, err = run(json.dumps(row))
+    status, out, err = run(LINE_OF[row["id"]])
     assert status == 0, err
     return json.loads(out)  # type: ignore[no-any-return]
 
@@ -74,7 +76,7 @@ def test_waiting_row_is_read_and_its_award_is_right(row):
 
 
 def test_what_waits_is_said_and_not_left_out_silently():
-    _, _, err = run(json.dumps(WAITING[0]))
+    _, _, err = run(LINE_OF["W5"])
     assert err == "W5: read but not assessed yet: rent, fibre, recognitions, other_benefits\n"
 
 
