@@ -99,10 +99,11 @@ class CodePurpose(enum.StrEnum):
     SIGN_UP = "sign_up"
     RESET_PASSWORD = "reset_password"  # noqa: S105  a purpose, not a password
     FIND_ORDER = "find_order"
+    FIRST_SIGN_IN = "first_sign_in"  # given by hand: an administrator's first way in, an invited person's
 
 
 class VerificationCode(Base):
-    """Six digits sent to a phone: hashed, ten minutes, once, five tries."""
+    """Six digits sent to a phone: keyed hash, ten minutes (an hour when given by hand), once, five tries."""
 
     __tablename__ = "verification_codes"
     __table_args__ = (Index("ix_verification_codes_phone", "phone", "purpose", "created_at"),)
