@@ -46,7 +46,7 @@ def _entries() -> Iterator[str]:
         .having((total != 0) | (func.count(Posting.id) < 2) | (strangers != 0))
     )
     for entry_id, book, kind, reference, amount in db.session.execute(query):
-        yield f"entry {entry_id} ({kind} {reference}) of book {book} does not balance in its book: {format_fen(amount)}"
+        yield f"entry {entry_id} ({kind} {reference}) of book {book} does not balance in its book: {format_fen(int(amount))}"
 
 
 def _transfers() -> Iterator[str]:
@@ -63,7 +63,7 @@ def _transfers() -> Iterator[str]:
         )
     )
     for transfer_id, amount in db.session.execute(query):
-        yield f"transfer {transfer_id} is not two entries of two books that cancel out: {format_fen(amount)}"
+        yield f"transfer {transfer_id} is not two entries of two books that cancel out: {format_fen(int(amount))}"
     loose = (
         select(JournalEntry.id)
         .join(Posting, Posting.entry_id == JournalEntry.id)
@@ -77,7 +77,7 @@ def _sides() -> Iterator[str]:
     query = select(Posting.book, Posting.account, func.sum(Posting.amount)).group_by(Posting.book, Posting.account)
     for book, account, amount in db.session.execute(query):
         if amount * SIDES.get(account, 0) < 0:
-            yield f"{account} of book {book} stands on the wrong side: {format_fen(amount)}"
+            yield f"{account} of book {book} stands on the wrong side: {format_fen(int(amount))}"
 
 
 def _sales() -> Iterator[str]:

@@ -131,7 +131,7 @@ def payments_booked() -> Iterator[str]:
         elif row.status not in {"succeeded", "unexpected"} and whole:
             yield f"payment {row.id} is booked and did not succeed"
         if row.parts != found.get("payment", 0):
-            yield f"payment {row.id}: its parts are {format_fen(row.parts)}, booked {format_fen(found.get('payment', 0))}"
+            yield f"payment {row.id}: its parts are {format_fen(int(row.parts))}, booked {format_fen(found.get('payment', 0))}"
         if "payment" in found:
             matched[row.order_id] = matched.get(row.order_id, 0) + row.amount
     for reference in booked:
@@ -210,7 +210,7 @@ def pools() -> Iterator[str]:
     for pool_id, on_hand, held, by_movements, by_holds in db.session.execute(query):
         yield (
             f"pool {pool_id}: {on_hand} on hand and {held} held,"
-            f" by its movements {by_movements}, by its holds {by_holds}"
+            f" by its movements {int(by_movements)}, by its holds {int(by_holds)}"
         )
 
 

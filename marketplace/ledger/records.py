@@ -25,7 +25,16 @@ seller_orders = _columns(
     "refunded_freight_amount",
 )
 order_lines = _columns(
-    "order_lines", "id", "seller_id", "seller_order_id", "amount", "refunded_amount", "pool_id", "pool_amount"
+    "order_lines",
+    "id",
+    "seller_id",
+    "seller_order_id",
+    "amount",
+    "vat_amount",
+    "refunded_amount",
+    "agri_class",
+    "pool_id",
+    "pool_amount",
 )
 payments = _columns("payments", "id", "order_id", "amount", "status", "fee_amount")
 payment_parts = _columns("payment_parts", "payment_id", "seller_id", "seller_order_id", "amount")

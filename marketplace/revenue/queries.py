@@ -1,0 +1,183 @@
+"""Recognised revenue as the award report and the seller read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from marketplace.database import db
+from marketplace.revenue.models import AgriClass, DailyRevenue, Mode, RevenueEntry, RevenueKind, YearRevenue
+from marketplace.revenue.rules import season_of
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class YearFact:
+    """Revenue of one year, mode and class in fen; adjustments are refunds of a year that was frozen before."""
+
+    year: int
+    mode: Mode
+    agri_class: AgriClass
+    amount: int  # without the adjustments
+    adjustment_amount: int  # zero or negative
+
+    @property
+    def total_amount(self) -> int:
+        return self.amount + self.adjustment_amount
+
+
+@dataclass(frozen=True)
+class RevenueLine:
+    """One entry behind a figure; the entries of a figure sum to it."""
+
+    id: int
+    seller_order_id: int
+    kind: RevenueKind
+    reference: str
+    amount: int
+    at: datetime
+    day: date
+    is_adjustment: bool
+    adjusts_year: int | None
+
+
+def year_facts(seller_id: int) -> list[YearFact]:
+    """A seller's figures of all years, oldest first."""
+    return year_facts_of([seller_id]).get(seller_id, [])
+
+
+def year_facts_of(seller_ids: Collection[int] | None) -> dict[int, list[YearFact]]:
+    """The figures of some sellers, or with None of all, oldest first; a seller without revenue is left out."""
+    sums = select(
+        YearRevenue.seller_id, YearRevenue.year, YearRevenue.mode, YearRevenue.agri_class, YearRevenue.amount
+    ).order_by(YearRevenue.seller_id, YearRevenue.year, YearRevenue.mode, YearRevenue.agri_class)
+    adjusted = (
+        select(
+            RevenueEntry.seller_id,
+            RevenueEntry.year,
+            RevenueEntry.mode,
+            RevenueEntry.agri_class,
+            func.sum(RevenueEntry.amount),
+        )
+        .where(RevenueEntry.is_adjustment)
+        .group_by(RevenueEntry.seller_id, RevenueEntry.year, RevenueEntry.mode, RevenueEntry.agri_class)
+    )
+    if seller_ids is not None:
+        sums = sums.where(YearRevenue.seller_id.in_(seller_ids))
+        adjusted = adjusted.where(RevenueEntry.seller_id.in_(seller_ids))
+    adjustments = {tuple(row[:4]): int(row[4]) for row in db.session.execute(adjusted)}
+    found: dict[int, list[YearFact]] = {}
+    for seller_id, year, mode, agri_class, amount in db.session.execute(sums):
+        adjustment = adjustments.get((seller_id, year, mode, agri_class), 0)
+        found.setdefault(seller_id, []).append(YearFact(year, mode, agri_class, amount - adjustment, adjustment))
+    return found
+
+
+def adjusted_years(seller_id: int) -> frozenset[int]:
+    """The frozen years of a seller that had refunds afterwards."""
+    query = select(RevenueEntry.adjusts_year).where(
+        RevenueEntry.seller_id == seller_id, RevenueEntry.adjusts_year.is_not(None)
+    )
+    return frozenset(year for year in db.session.execute(query.distinct()).scalars() if year is not None)
+
+
+def sale_years(seller_id: int) -> frozenset[int]:
+    """Years in which an order of the seller was completed, even when all of it was refunded since."""
+    query = select(RevenueEntry.year).where(
+        RevenueEntry.seller_id == seller_id, RevenueEntry.kind == RevenueKind.COMPLETED
+    )
+    return frozenset(db.session.execute(query.distinct()).scalars())
+
+
+def season_facts(seller_id: int) -> dict[int, int]:
+    """Primary revenue completed from 1 November to the end of February, by the season's first year, in fen.
+
+    Refunds of its orders are taken off whenever they came. Information only: no award reads it.
+    """
+    sale = aliased(RevenueEntry)
+    query = (
+        select(sale.day, func.sum(RevenueEntry.amount))
+        .join(
+            RevenueEntry,
+            (RevenueEntry.seller_id == sale.seller_id)
+            & (RevenueEntry.seller_order_id == sale.seller_order_id)
+            & (RevenueEntry.agri_class == sale.agri_class),
+        )
+        .where(
+            sale.seller_id == seller_id, sale.kind == RevenueKind.COMPLETED, sale.agri_class == AgriClass.PRIMARY
+        )
+        .group_by(sale.day)
+    )
+    found: dict[int, int] = {}
+    for day, amount in db.session.execute(query):
+        if (season := season_of(day)) is not None:
+            found[season] = found.get(season, 0) + int(amount)
+    return found
+
+
+def lines_of(
+    seller_id: int,
+    year: int,
+    mode: Mode,
+    agri_class: AgriClass,
+    after: int | None = None,
+    *,
+    limit: int = PAGE,
+) -> tuple[list[RevenueLine], int | None]:
+    """The entries that sum to a figure of the report, newest first, and the id after which the next page starts."""
+    query = (
+        select(RevenueEntry)
+        .where(
+            RevenueEntry.seller_id == seller_id,
+            RevenueEntry.year == year,
+            RevenueEntry.mode == mode,
+            RevenueEntry.agri_class == agri_class,
+        )
+        .order_by(RevenueEntry.id.desc())
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(RevenueEntry.id < after)
+    rows = list(db.session.execute(query).scalars())
+    page = [
+        RevenueLine(
+            row.id,
+            row.seller_order_id,
+            row.kind,
+            row.reference,
+            row.amount,
+            row.at,
+            row.day,
+            row.is_adjustment,
+            row.adjusts_year,
+        )
+        for row in rows[:limit]
+    ]
+    return page, page[-1].id if len(rows) > limit else None
+
+
+def figure(seller_id: int, year: int, mode: Mode, agri_class: AgriClass) -> int:
+    """One figure of the report in fen; zero when nothing was recognised."""
+    query = select(YearRevenue.amount).where(
+        YearRevenue.seller_id == seller_id,
+        YearRevenue.year == year,
+        YearRevenue.mode == mode,
+        YearRevenue.agri_class == agri_class,
+    )
+    return int(db.session.execute(query).scalar_one_or_none() or 0)
+
+
+def days_of(seller_id: int, first: date, last: date) -> dict[date, int]:
+    """Recognised revenue by Shanghai day, all modes and classes, both ends included; days without any are left out."""
+    query = (
+        select(DailyRevenue.day, func.sum(DailyRevenue.amount))
+        .where(DailyRevenue.seller_id == seller_id, DailyRevenue.day >= first, DailyRevenue.day <= last)
+        .group_by(DailyRevenue.day)
+        .order_by(DailyRevenue.day)
+    )
+    return {day: int(amount) for day, amount in db.session.execute(query)}
