@@ -15,6 +15,7 @@ from sandbox.stripe import faults, idempotency
 from sandbox.stripe.bank import Bank, Cause
 from sandbox.stripe.errors import ApiError, missing
 from sandbox.stripe.parameters import API_VERSION, check, decode
+from sandbox.stripe.refunds import refund
 from sandbox.stripe.shapes import answered, expand, list_of, new_id
 from sandbox.stripe.store import Json
 
@@ -80,7 +81,7 @@ def make_api(bank: Bank, requests: RequestLog) -> Blueprint:
 
     @api.post("/refunds")
     def create_refund() -> Response:
-        return answer("refunds.create", bank.refund)
+        return answer("refunds.create", lambda given, cause: refund(bank, given, cause))
 
     for name, kind, filters in (
         ("payment_intents", "payment_intent", ()),
@@ -95,7 +96,7 @@ def make_api(bank: Bank, requests: RequestLog) -> Blueprint:
     @api.route("/<path:path>", methods=["GET", "POST", "DELETE"])
     def unknown(path: str) -> Response:
         refusal = ApiError(
-            f"Unrecognized request URL ({request.method}: /v1/{path[:200]}): Stripe may have it, this sandbox does not.",
+            f"Unrecognized request URL ({request.method}: /v1/{path[:200]}). Stripe may have it, the sandbox has not.",
             status=404,
         )
         return _json(refusal.status, json.dumps(refusal.body("none")), "none")
@@ -153,8 +154,8 @@ class _Exchange:
         if after and after.kind == "delay":
             time.sleep(after.seconds)
         if after and after.kind == "error" and status < 400:
-            refusal = after.answer()
-            status, body = refusal.status, json.dumps(refusal.body(self.request_id))
+            failure = after.answer()
+            status, body = failure.status, json.dumps(failure.body(self.request_id))
         self._note(str(status))
         answer = _json(status, body, self.request_id)
         if self.key:
@@ -188,9 +189,9 @@ class _Exchange:
                 result = expand(self.store, self.handler(checked, cause), checked.get("expand", []))
                 status, body = 200, json.dumps(result, ensure_ascii=False, indent=2)
                 if self.key and after and after.is_replayed():
-                    refusal = after.answer()
+                    failure = after.answer()
                     idempotency.keep(
-                        self.store, self.key, refusal.status, json.dumps(refusal.body(self.request_id))
+                        self.store, self.key, failure.status, json.dumps(failure.body(self.request_id))
                     )
                 elif self.key:
                     idempotency.keep(self.store, self.key, status, body)

@@ -1,23 +1,20 @@
-"""What happens to money: sessions are opened, paid, declined and expired, charges refunded, and each change is an event.
+"""What happens to money: sessions are opened, paid, declined or expired, charges refunded; each change is an event.
 
 Every method is one transaction. Amounts are integers in minor units (fen), times seconds since 1970 (UTC) by the
 sandbox's clock.
 """
 
-import re
 import time
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
 from sandbox.stripe.errors import ApiError, missing
 from sandbox.stripe.parameters import API_VERSION
+from sandbox.stripe.rules import DAY, METHODS, check_session
 from sandbox.stripe.shapes import (
     NO_ADDRESS,
     blank_balance_transaction,
     blank_charge,
     blank_intent,
-    blank_refund,
     blank_session,
     line_item,
     new_id,
@@ -25,10 +22,6 @@ from sandbox.stripe.shapes import (
 )
 from sandbox.stripe.store import Json, Store
 
-METHODS = ("card", "alipay", "wechat_pay")
-LOCALES = re.compile(r"auto|[a-z]{2}(-[A-Z]{2}|-419)?")
-REASONS = ("duplicate", "fraudulent", "requested_by_customer")
-MINUTE, DAY = 60, 86_400
 DECLINED = {
     "card": ("card_declined", "Your card was declined."),
     "alipay": ("payment_method_customer_decline", "The customer did not approve the payment with Alipay."),
@@ -76,23 +69,24 @@ class Bank:
 
     def get(self, kind: str, object_id: str, param: str = "id") -> Json:
         """The stored object; 404 as Stripe words it. A session past its time is expired before it is shown."""
-        found = self.store.find(kind, object_id)
-        if found is None:
-            raise missing(kind, object_id, param)
-        if (
-            kind == "checkout.session"
-            and found["status"] == "open"
-            and found["expires_at"] <= self.store.now()
-        ):
-            return self.expire(object_id)
-        return found
+        with self.store.transaction():
+            found = self.store.find(kind, object_id)
+            if found is None:
+                raise missing(kind, object_id, param)
+            if (
+                kind == "checkout.session"
+                and found["status"] == "open"
+                and found["expires_at"] <= self.store.now()
+            ):
+                return self.expire(object_id)
+            return found
 
     # Checkout Sessions
 
     def open_session(self, given: Json, cause: Cause = NOBODY) -> Json:
         """Create a session; refuses what Stripe refuses (times, currency, totals, addresses, metadata)."""
         now = self.store.now()
-        self._check_session(given, now)
+        check_session(given, now, self.terms.currency)
         session_id = new_id("cs_test", 58)
         allowed = given.get("allowed_payment_method_types")
         for item in given["line_items"]:
@@ -120,7 +114,7 @@ class Bank:
             locale=given.get("locale"),
             metadata=given.get("metadata") or {},
             payment_method_options=given.get("payment_method_options") or {},
-            payment_method_types=[method for method in METHODS if allowed is None or method in allowed],
+            payment_method_types=[method for method in allowed or METHODS if method in METHODS],
             submit_type=given.get("submit_type"),
             success_url=given["success_url"],
             url=f"{self.public_url}/pay/{session_id}",
@@ -215,113 +209,6 @@ class Bank:
                 self._fail(intent, method)
                 self.emit("checkout.session.async_payment_failed", session)
             return session
-
-    # Refunds
-
-    def refund(self, given: Json, cause: Cause = NOBODY) -> Json:
-        """Give back all or part of a charge; refuses more than is left of it."""
-        with self.store.transaction():
-            charge = self._charge_to_refund(given)
-            left = charge["amount"] - charge["amount_refunded"]
-            amount = given.get("amount", left)
-            if amount <= 0 and left > 0:
-                raise ApiError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
-            if left == 0:
-                raise ApiError(
-                    f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
-                )
-            if amount > left:
-                raise ApiError(
-                    f"Refund amount ({_money(amount)}) is greater than unrefunded amount on charge ({_money(left)})",
-                    param="amount",
-                )
-            if given.get("reason") not in (None, *REASONS):
-                raise ApiError(f"Invalid reason: must be one of {', '.join(REASONS)}", param="reason")
-            _check_metadata(given.get("metadata"), "metadata")
-            method = charge["payment_method_details"]["type"]
-            refund = blank_refund(
-                method,
-                id=new_id("re"),
-                amount=amount,
-                charge=charge["id"],
-                created=self.store.now(),
-                currency=charge["currency"],
-                metadata=given.get("metadata") or {},
-                payment_intent=charge["payment_intent"],
-                reason=given.get("reason"),
-                status="pending",
-            )
-            kind = "refund" if method == "card" else "payment_refund"
-            refund["balance_transaction"] = self._book(kind, refund["id"], -amount, 0)
-            self.store.add(refund)
-            self._count_refunded(charge, amount)
-            self.emit("refund.created", refund, cause)
-            self.emit(
-                "charge.refunded",
-                charge,
-                cause,
-                before={"amount_refunded": charge["amount_refunded"] - amount},
-            )
-            seconds = self.store.setting("refund_seconds")
-            if self.store.setting("refund_outcome") != "stay":
-                if seconds:
-                    self.store.start_timer("refund", refund["id"], self.store.now() + seconds)
-                else:
-                    refund = self._finish_refund(refund["id"])
-            return refund
-
-    def succeed_refund(self, refund_id: str) -> Json:
-        """The money has left; nothing happens to a refund that is no longer pending."""
-        with self.store.transaction():
-            refund = self.get("refund", refund_id)
-            if refund["status"] == "pending":
-                self.store.stop_timer("refund", refund_id)
-                refund["status"] = "succeeded"
-                self.emit("refund.updated", self.store.save(refund), before={"status": "pending"})
-            return refund
-
-    def fail_refund(self, refund_id: str) -> Json:
-        """The buyer's bank sends the money back, even after success as at Stripe; the charge can be refunded again."""
-        with self.store.transaction():
-            refund = self.get("refund", refund_id)
-            if refund["status"] == "failed":
-                return refund
-            self.store.stop_timer("refund", refund_id)
-            before = {"status": refund["status"]}
-            charge = self.get("charge", refund["charge"])
-            kind = (
-                "refund_failure"
-                if charge["payment_method_details"]["type"] == "card"
-                else "payment_failure_refund"
-            )
-            refund |= {
-                "status": "failed",
-                "failure_reason": "declined",
-                "failure_balance_transaction": self._book(kind, refund_id, refund["amount"], 0),
-            }
-            self.store.save(refund)
-            self._count_refunded(charge, -refund["amount"])
-            self.emit("refund.failed", refund)
-            self.emit("refund.updated", refund, before=before)
-            return refund
-
-    # Time
-
-    def tick(self) -> None:
-        """Do what has become due: expiries, late payments, the end of pending refunds."""
-        for kind, subject in self.store.due_timers():
-            with self.store.transaction():
-                if self.store.timer_due(kind, subject) is None:
-                    continue
-                self.store.stop_timer(kind, subject)
-                if kind == "expire":
-                    self.get("checkout.session", subject)
-                elif kind == "refund":
-                    self._finish_refund(subject)
-                else:
-                    session = self.get("checkout.session", subject)
-                    if session["status"] == "open":
-                        self.pay(subject, kind.removeprefix("pay:"))
 
     # Events
 
@@ -426,7 +313,7 @@ class Bank:
             "outcome": _outcome("authorized", "approved_by_network", None, "Payment complete."),
         }
         kind = "charge" if method == "card" else "payment"
-        charge["balance_transaction"] = self._book(
+        charge["balance_transaction"] = self.book(
             kind, charge["id"], intent["amount"], self.terms.fee(intent["amount"])
         )
         self.store.add(charge)
@@ -479,7 +366,7 @@ class Bank:
             transfer_group=intent["transfer_group"],
         )
 
-    def _book(self, kind: str, source: str, amount: int, fee: int) -> str:
+    def book(self, kind: str, source: str, amount: int, fee: int) -> str:
         """One movement on the account's balance; returns its id."""
         details = {"amount": fee, "application": None, "currency": self.terms.currency, "type": "stripe_fee"}
         now = self.store.now()
@@ -499,122 +386,6 @@ class Bank:
         )
         return str(self.store.add(movement)["id"])
 
-    def _charge_to_refund(self, given: Json) -> Json:
-        if "payment_intent" in given:
-            intent = self.get("payment_intent", given["payment_intent"], "payment_intent")
-            charge = self.store.find("charge", intent["latest_charge"] or "")
-            if charge is None or intent["status"] != "succeeded":
-                raise ApiError(
-                    f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
-                    code="payment_intent_unexpected_state",
-                    param="payment_intent",
-                )
-            return charge
-        if "charge" not in given:
-            raise ApiError(
-                "One of the following params should be provided for this request: payment_intent or charge.",
-                remembered=False,
-            )
-        charge = self.get("charge", given["charge"], "charge")
-        if charge["status"] != "succeeded":
-            raise ApiError(f"Charge {charge['id']} failed and cannot be refunded.", param="charge")
-        return charge
-
-    def _count_refunded(self, charge: Json, amount: int) -> None:
-        charge["amount_refunded"] += amount
-        charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-        self.store.save(charge)
-
-    def _finish_refund(self, refund_id: str) -> Json:
-        if self.store.setting("refund_outcome") == "fail":
-            return self.fail_refund(refund_id)
-        return self.succeed_refund(refund_id)
-
-    def _check_session(self, given: Json, now: int) -> None:
-        if given.get("mode", "payment") != "payment":
-            raise ApiError("This sandbox implements mode `payment` only.", param="mode", remembered=False)
-        if given.get("ui_mode", "hosted_page") != "hosted_page":
-            raise ApiError(
-                "This sandbox implements ui_mode `hosted_page` only.", param="ui_mode", remembered=False
-            )
-        if given.get("adaptive_pricing", {}).get("enabled"):
-            raise ApiError(
-                "This sandbox does not convert currencies.",
-                param="adaptive_pricing[enabled]",
-                remembered=False,
-            )
-        for name in ("success_url", "line_items"):
-            if not given.get(name):
-                raise ApiError(f"Missing required param: {name}.", code="parameter_missing", param=name)
-        for name in ("success_url", "cancel_url"):
-            if name in given and not _is_url(given[name]):
-                raise ApiError("Not a valid URL", code="url_invalid", param=name)
-        expires_at = given.get("expires_at", now + DAY)
-        if expires_at < now + 30 * MINUTE:
-            raise ApiError(
-                "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.",
-                param="expires_at",
-            )
-        if expires_at > now + DAY:
-            raise ApiError(
-                "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
-                param="expires_at",
-            )
-        if "locale" in given and not LOCALES.fullmatch(given["locale"]):
-            raise ApiError(f"Invalid locale: {given['locale'][:20]}", param="locale")
-        if len(given.get("client_reference_id", "")) > 200:
-            raise ApiError("client_reference_id must be at most 200 characters.", param="client_reference_id")
-        email = given.get("customer_email")
-        if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
-            raise ApiError(
-                f"Invalid email address: {email[:100]}", code="email_invalid", param="customer_email"
-            )
-        allowed = given.get("allowed_payment_method_types")
-        if allowed is not None and not set(allowed) & set(METHODS):
-            raise ApiError(
-                "No valid payment method types for this Checkout Session: the sandbox has "
-                + ", ".join(METHODS)
-                + ".",
-                param="allowed_payment_method_types",
-            )
-        _check_metadata(given.get("metadata"), "metadata")
-        _check_metadata(given.get("payment_intent_data", {}).get("metadata"), "payment_intent_data[metadata]")
-        self._check_line_items(given)
-
-    def _check_line_items(self, given: Json) -> None:
-        if len(given["line_items"]) > 100:
-            raise ApiError("You can specify at most 100 line items.", param="line_items")
-        for index, item in enumerate(given["line_items"]):
-            name = f"line_items[{index}]"
-            if "price_data" not in item:
-                raise ApiError(
-                    f"Missing required param: {name}[price_data].", code="parameter_missing", param=name
-                )
-            price = item["price_data"]
-            for field in ("unit_amount", "product_data"):
-                if field not in price:
-                    param = f"{name}[price_data][{field}]"
-                    raise ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
-            for currency in (price["currency"], given.get("currency", self.terms.currency)):
-                if currency.lower() != self.terms.currency:
-                    raise ApiError(
-                        f"This sandbox takes {self.terms.currency} only, not {currency[:10]}.",
-                        code="invalid_currency",
-                        param=f"{name}[price_data][currency]",
-                    )
-            if not 0 <= price["unit_amount"] <= 99_999_999:
-                raise ApiError(
-                    "Invalid unit_amount: must be between 0 and 99999999.",
-                    param=f"{name}[price_data][unit_amount]",
-                )
-            if not 1 <= item.get("quantity", 0) <= 999_999:
-                raise ApiError("Quantity is required and must be at least 1.", param=f"{name}[quantity]")
-            if not price["product_data"]["name"].strip():
-                param = f"{name}[price_data][product_data][name]"
-                raise ApiError(
-                    f"You passed an empty string for '{param}'.", code="parameter_invalid_empty", param=param
-                )
-
 
 def _outcome(kind: str, network_status: str, reason: str | None, message: str) -> Json:
     blank: Json = dict.fromkeys(["advice_code", "network_advice_code", "network_decline_code"])
@@ -624,27 +395,3 @@ def _outcome(kind: str, network_status: str, reason: str | None, message: str) -
         "seller_message": message,
         "type": kind,
     }
-
-
-def _check_metadata(given: Any, param: str) -> None:
-    """Stripe's limits: 50 keys of at most 40 characters without brackets, values of at most 500."""
-    if not given:
-        return
-    if len(given) > 50:
-        raise ApiError("Metadata can have at most 50 keys.", param=param)
-    for key, value in given.items():
-        if len(key) > 40:
-            raise ApiError(f"Metadata keys must be at most 40 characters: {key[:60]}", param=param)
-        if len(value) > 500:
-            raise ApiError(
-                f"Metadata values can have up to 500 characters; `{key}` has {len(value)}.", param=param
-            )
-
-
-def _is_url(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and not re.search(r"\s", text)
-
-
-def _money(amount: int) -> str:
-    return f"¥{amount // 100}.{amount % 100:02d}"

@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.stripe import faults, texts
+from sandbox.stripe import faults, refunds, texts
 from sandbox.stripe.api import RequestLog
 from sandbox.stripe.bank import Bank
+from sandbox.stripe.clock import tick
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.pay import yuan
 from sandbox.stripe.store import DEFAULT_SETTINGS, Json
@@ -74,7 +75,7 @@ def make_control(bank: Bank, courier: Courier, requests: RequestLog) -> Blueprin
     @control.post("/_control/clock")
     def move_clock() -> BaseResponse:
         store.set("clock_offset", store.setting("clock_offset") + _number(_given(), "advance"))
-        bank.tick()
+        tick(bank)
         return _done({"now": store.now()})
 
     @control.post("/_control/reset")
@@ -117,8 +118,8 @@ def make_control(bank: Bank, courier: Courier, requests: RequestLog) -> Blueprin
     @control.post("/_control/refunds/<refund_id>/<act>")
     def act_on_refund(refund_id: str, act: str) -> BaseResponse:
         acts: dict[str, Callable[[], Json]] = {
-            "succeed": lambda: bank.succeed_refund(refund_id),
-            "fail": lambda: bank.fail_refund(refund_id),
+            "succeed": lambda: refunds.succeed(bank, refund_id),
+            "fail": lambda: refunds.fail(bank, refund_id),
         }
         return _act(acts, act)
 
@@ -159,7 +160,7 @@ def make_control(bank: Bank, courier: Courier, requests: RequestLog) -> Blueprin
 
     @control.get("/_control/quiet")
     def quiet() -> BaseResponse:
-        patience = time.monotonic() + min(request.args.get("seconds", 5, type=float), 60)
+        patience = time.monotonic() + min(_seconds(), 60)
         while not courier.is_quiet() and time.monotonic() < patience:
             time.sleep(0.02)
         return _answer({"quiet": courier.is_quiet()})
@@ -249,6 +250,13 @@ def _number(given: Json, name: str) -> int:
         return int(given[name])
     except (KeyError, TypeError, ValueError):
         raise ApiError(f"`{name}` must be a whole number.", param=name) from None
+
+
+def _seconds() -> float:
+    try:
+        return float(request.args.get("seconds", "5"))
+    except ValueError:
+        raise ApiError("`seconds` must be a number.", param="seconds") from None
 
 
 def _act(acts: dict[str, Callable[[], Json]], act: str) -> BaseResponse:

@@ -1,4 +1,4 @@
-"""Breakage on request: the next answers of the API are delayed, refused, lost or cut off, before or after the effect."""
+"""Breakage on request: answers of the API are delayed, refused, lost or cut off, before or after the effect."""
 
 import fnmatch
 import json
@@ -46,7 +46,7 @@ def plan(store: Store, given: Json) -> Json:
         if name not in known:
             raise ApiError(f"A fault has no `{name}`; it has {', '.join(known)}.", param=name)
         wanted[name] = value if isinstance(value, known[name]) else _as(known[name], value, name)
-    fault = Fault(**({"kind": ""} | wanted))
+    fault = Fault(**{"kind": "", **wanted})
     if fault.kind not in KINDS or fault.when not in MOMENTS:
         raise ApiError(f"A fault's kind is one of {KINDS}, its moment one of {MOMENTS}.")
     if fault.kind == "error" and not 400 <= fault.status <= 599:

@@ -1,7 +1,7 @@
 """Requests as Stripe reads them: form fields with brackets, checked strictly against the SDK's own typed parameters.
 
 The SDK's TypedDicts are generated from Stripe's specification at the SDK's version. An unknown name is refused here
-as it is at Stripe; a name that Stripe knows and this sandbox does not implement is refused with a sentence that says so.
+as it is at Stripe; one that Stripe knows and this sandbox does not implement is refused with a sentence that says so.
 """
 
 import re
@@ -196,10 +196,8 @@ def _bracketed(location: tuple[int | str, ...], given: Any) -> str:
     parts: list[str] = []
     here = given
     for step, part in enumerate(location):
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int):
-            here = here[part]
+        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int)):
+            here = here[part]  # type: ignore[index]
         elif not (step == len(location) - 1 and isinstance(here, dict)):
             continue
         parts.append(str(part))

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox.stripe import texts
-from sandbox.stripe.bank import METHODS, Bank
+from sandbox.stripe.bank import Bank
 from sandbox.stripe.errors import ApiError
+from sandbox.stripe.rules import METHODS
 from sandbox.stripe.store import Json
 
 BEIJING = timezone(timedelta(hours=8))

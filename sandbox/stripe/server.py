@@ -92,9 +92,10 @@ class Sandbox:
             self.server.run()
         finally:
             self.courier.stop()
+            self.courier.store.close()
 
 
-class _Task(WSGITask):  # type: ignore[misc]
+class _Task(WSGITask):
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
         environment["sandbox.drop"] = self._drop
@@ -109,5 +110,5 @@ class _Task(WSGITask):  # type: ignore[misc]
         self.close_on_finish = True
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
+class _Channel(HTTPChannel):
     task_class = _Task

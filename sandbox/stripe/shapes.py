@@ -1,4 +1,4 @@
-"""Answers with all the keys of Stripe's published examples (fixtures3.json), null where the sandbox has nothing to say."""
+"""Answers with all keys of Stripe's published examples (fixtures3.json), null where there is nothing to say."""
 
 import json
 import secrets

@@ -31,22 +31,40 @@ TEXTS: dict[str, tuple[str, str]] = {
     "later": ("关闭页面后稍后支付", "Close the page, pay later"),
     "decline_hint": ("银行拒绝，可以再试", "The bank refuses; you may try again"),
     "cancel_hint": ("不付，回到商店", "Back to the shop without paying"),
-    "later_hint": ("像在银行 App 里付完就关掉一样，钱过一会儿才到", "As if paid in a bank's app: the money arrives a little later"),
+    "later_hint": (
+        "像在银行 App 里付完就关掉一样，钱过一会儿才到",
+        "As if paid in a bank's app: the money arrives a little later",
+    ),
     "after": ("多久以后到账", "Arrives after"),
     "seconds_10": ("10 秒", "10 seconds"),
     "seconds_60": ("1 分钟", "1 minute"),
     "seconds_300": ("5 分钟", "5 minutes"),
-    "declined": ("没有付成。银行拒绝了这笔模拟付款，钱没有动。可以再试一次。", "Not paid. The bank refused this simulated payment and no money moved. You may try again."),
+    "declined": (
+        "没有付成。银行拒绝了这笔模拟付款，钱没有动。可以再试一次。",
+        "Not paid. The bank refused this simulated payment and no money moved. You may try again.",
+    ),
     "paid": ("已经付好了", "Paid"),
-    "paid_hint": ("这笔模拟付款已成功，不用再付。", "This simulated payment has succeeded. Nothing more to pay."),
+    "paid_hint": (
+        "这笔模拟付款已成功，不用再付。",
+        "This simulated payment has succeeded. Nothing more to pay.",
+    ),
     "processing": ("银行处理中", "The bank is working on it"),
-    "processing_hint": ("付款已提交，结果稍后通知商店。", "The payment is submitted; the shop will hear of the result."),
+    "processing_hint": (
+        "付款已提交，结果稍后通知商店。",
+        "The payment is submitted; the shop will hear of the result.",
+    ),
     "expired": ("这次付款已过期", "This payment has expired"),
     "expired_hint": ("请回到商店，重新发起付款。", "Please go back to the shop and start paying again."),
     "scheduled": ("钱在路上", "The money is on its way"),
-    "scheduled_hint": ("大约 %s 秒后到账。现在可以关闭本页。", "It arrives in about %s seconds. You may close this page now."),
+    "scheduled_hint": (
+        "大约 %s 秒后到账。现在可以关闭本页。",
+        "It arrives in about %s seconds. You may close this page now.",
+    ),
     "gone": ("没有这笔付款", "There is no such payment"),
-    "gone_hint": ("链接可能不完整。请回到商店，重新发起付款。", "The link may be incomplete. Please go back to the shop and start paying again."),
+    "gone_hint": (
+        "链接可能不完整。请回到商店，重新发起付款。",
+        "The link may be incomplete. Please go back to the shop and start paying again.",
+    ),
     "back": ("回到商店", "Back to the shop"),
     "other_language": ("English", "中文"),
     "expires": ("请在 %s（北京时间）前付款", "Pay before %s (Beijing time)"),
@@ -99,16 +117,16 @@ TEXTS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 STATUSES: dict[str, tuple[str, str]] = {
-    "open": ("待付款", "open"),
-    "complete": ("已完成", "complete"),
-    "expired": ("已过期", "expired"),
-    "paid": ("已付", "paid"),
-    "unpaid": ("未付", "unpaid"),
-    "succeeded": ("成功", "succeeded"),
-    "failed": ("失败", "failed"),
-    "pending": ("进行中", "pending"),
-    "delivered": ("已送达", "delivered"),
-    "held": ("扣住", "held"),
+    "status_open": ("待付款", "open"),
+    "status_complete": ("已完成", "complete"),
+    "status_expired": ("已过期", "expired"),
+    "status_paid": ("已付", "paid"),
+    "status_unpaid": ("未付", "unpaid"),
+    "status_succeeded": ("成功", "succeeded"),
+    "status_failed": ("失败", "failed"),
+    "status_pending": ("进行中", "pending"),
+    "status_delivered": ("已送达", "delivered"),
+    "status_held": ("扣住", "held"),
 }
 
 
@@ -121,5 +139,5 @@ def language(session_locale: str | None = None) -> str:
 
 
 def text(name: str, in_language: str, *values: object) -> str:
-    found = (TEXTS.get(name) or STATUSES[name])[LANGUAGES.index(in_language)]
+    found = (TEXTS | STATUSES)[name][LANGUAGES.index(in_language)]
     return found % values if values else found

@@ -8,9 +8,11 @@ import logging
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from urllib.parse import urlsplit
 
 from sandbox.stripe.bank import Bank
+from sandbox.stripe.clock import tick
 from sandbox.stripe.errors import missing
 from sandbox.stripe.shapes import answered, new_id
 from sandbox.stripe.store import Json
@@ -97,9 +99,9 @@ class Courier:
     # Inside
 
     def _run(self) -> None:
-        while not self._stopped.wait(0.05):
+        while not self._stopped.wait(0.1):
             try:
-                self.bank.tick()
+                tick(self.bank)
                 self._send_due()
             except Exception:
                 log.exception("the sandbox's clock stumbled and goes on")
@@ -115,9 +117,9 @@ class Courier:
             if delivery not in self._under_way:
                 self._under_way.add(delivery)
                 done = self._pool.submit(self._try, delivery)
-                done.add_done_callback(lambda future, delivery=delivery: self._finished(future, delivery))
+                done.add_done_callback(partial(self._finished, delivery))
 
-    def _finished(self, future: Future[None], delivery: int) -> None:
+    def _finished(self, delivery: int, future: Future[None]) -> None:
         self._under_way.discard(delivery)
         if not future.cancelled() and future.exception() is not None:
             log.error("delivery %s broke off: %r", delivery, future.exception())
