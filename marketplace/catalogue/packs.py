@@ -1,0 +1,87 @@
+"""How a pack and its unit price are written: 10斤装（5 kg）, 合 4.99 元/斤; English puts kilograms first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+from marketplace.catalogue.models import Measure, ReturnRule
+from marketplace.i18n import language
+from marketplace.money import format_fen, share_half_up
+from marketplace.templating import kilos
+
+JIN = 500  # grams
+
+
+def is_dry(measure: Measure | str, return_rule: ReturnRule | str) -> bool:
+    """Dry goods by weight: they keep, so the seven-day return holds, and they are priced by 500 g."""
+    return measure == Measure.MASS and return_rule == ReturnRule.ALLOWED
+
+
+def pack_label(measure: Measure | str, net_amount: int, *, dry: bool = False) -> str:
+    """The pack in words; net_amount in grams, millilitres or pieces."""
+    if measure == Measure.VOLUME:
+        return str(_("%(amount)s 装", amount=litres(net_amount)))
+    if measure == Measure.COUNT:
+        return str(_("%(count)s 个装", count=net_amount))
+    if dry:
+        return str(_("%(amount)s 装", amount=kilos(net_amount)))
+    return str(_("%(jin)s斤装（%(kilos)s）", jin=_decimal(net_amount, JIN), kilos=kilos(net_amount)))
+
+
+def pack_name(measure: Measure | str, net_amount: int, *, dry: bool = False) -> str:
+    """The shortest name of a pack, for a tile or a filter: 10斤, 1 L, 2 个."""
+    if measure == Measure.VOLUME:
+        return litres(net_amount)
+    if measure == Measure.COUNT:
+        return str(_("%(count)s 个", count=net_amount))
+    if dry or language() == "en":
+        return kilos(net_amount)
+    return str(_("%(jin)s斤", jin=_decimal(net_amount, JIN)))
+
+
+def pack_note(measure: Measure | str, net_amount: int, pieces: int | None, *, dry: bool = False) -> str:
+    """What stands under the name in a tile: 5 kg，约 24 个."""
+    parts = [kilos(net_amount)] if measure == Measure.MASS and not dry else []
+    if pieces and measure != Measure.COUNT:
+        parts.append(_("约 %(count)s 个", count=pieces))
+    return str(_("，")).join(parts)
+
+
+def unit_price_labels(
+    measure: Measure | str, net_amount: int, price_amount: int, *, dry: bool = False
+) -> tuple[str, ...]:
+    """The price per measure, the reader's usual one first; fen, rounded half up."""
+
+    def per(amount: int) -> str:
+        return format_fen(share_half_up(price_amount, amount, net_amount))
+
+    if measure == Measure.VOLUME:
+        return _("合 %(price)s 元/升", price=per(1000)), _("%(price)s 元/500ml", price=per(500))
+    if measure == Measure.COUNT:
+        return (_("合 %(price)s 元/个", price=per(1)),)
+    if dry:
+        return (_("合 %(price)s 元/500g", price=per(500)),)
+    pair = (_("合 %(price)s 元/斤", price=per(JIN)), _("%(price)s 元/kg", price=per(1000)))
+    return pair[::-1] if language() == "en" else pair
+
+
+def count_label(count: int, *, fresh: bool) -> str:
+    """So many packs: boxes of what is fresh, pieces of anything else."""
+    return str(_("%(count)s 箱", count=count) if fresh else _("%(count)s 件", count=count))
+
+
+def label_of(pack: dict[str, Any]) -> str:
+    """The label of the pack as it is stored with an order line."""
+    return pack_label(pack["measure"], pack["net_amount"], dry=bool(pack.get("dry")))
+
+
+def litres(millilitres: int) -> str:
+    """1 L, 2.5 L, 500 ml."""
+    return f"{millilitres} ml" if millilitres < 1000 else f"{_decimal(millilitres, 1000)} L"
+
+
+def _decimal(amount: int, unit: int) -> str:
+    whole, rest = divmod(amount * 1000 // unit, 1000)
+    return f"{whole:,}{('.' + f'{rest:03d}').rstrip('0') if rest else ''}"
