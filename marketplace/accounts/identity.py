@@ -10,13 +10,13 @@ from flask_login import AnonymousUserMixin, UserMixin
 
 from marketplace import sessions
 from marketplace.accounts.queries import SignedIn, find_signed_in
+from marketplace.accounts.services import GUEST
 from marketplace.audit import Actor
 from marketplace.extensions import login_manager
 from marketplace.permissions import NOBODY, SECOND_FACTOR_ROLES, Viewer, access_of
 
 # Their answers are the same for everybody, so nobody is looked up for them.
-WITHOUT_PEOPLE = frozenset({"static_file", "health.healthz", "health.readyz", "media.serve", "places.children"})
-GUEST = Actor(None, "guest")
+WITHOUT_PEOPLE = frozenset({"static_file", "health.healthz", "health.readyz", "media.derivative", "places.children"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from marketplace.errors import DomainError
 from marketplace.permissions import Role
 
 # The versions now in force; a new one is asked of everybody at the next request.
-VERSIONS = {Document.RULES: "2026-01", Document.PRIVACY: "2026-01"}
+VERSIONS = {Document.RULES: "2026-11-01", Document.PRIVACY: "2026-11-01"}
 
 PASSWORD_LEAST = 8
 PASSWORD_MOST = 128

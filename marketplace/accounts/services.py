@@ -20,6 +20,7 @@ from marketplace.accounts.models import (
     User,
     UserStatus,
 )
+from marketplace.accounts.passwords import hash_password
 from marketplace.accounts.queries import company_of, find_by_phone, get_address, get_user
 from marketplace.audit import SYSTEM, Actor, record
 from marketplace.database import db
@@ -28,8 +29,9 @@ from marketplace.logs import log
 from marketplace.notifications.services import notify
 from marketplace.permissions import Role
 
-__all__ = ("request_code", "use_code")  # the verbs of codes.py belong to the people's services too
+__all__ = ("hash_password", "request_code", "use_code")  # verbs of the neighbours that belong to the services too
 
+GUEST = Actor(None, "guest")
 MOST_ADDRESSES = 20
 TOTP_STEP = 30  # seconds
 ISSUER = "赣橙集"
@@ -54,16 +56,27 @@ class TooManyAddressesError(DomainError):
 # Accounts
 
 
-def register(*, phone: str, name: str, password: str | None, is_demo: bool = False) -> User:
-    """Open an account whose person accepts the rules and the privacy policy in force.
+def create_user(
+    actor: Actor, *, phone: str, name: str, password_hash: str | None = None, is_demo: bool = False
+) -> User:
+    """Open an account; without a password its first sign-in needs a code. PhoneTakenError."""
+    if find_by_phone(phone) is not None:
+        raise PhoneTakenError(_("这个手机号已经有账号了"), field="phone")
+    user = User(phone=phone, name=name, password_hash=password_hash, is_demo=is_demo, created_at=clock.now())
+    db.session.add(user)
+    db.session.flush()
+    record(actor if actor != GUEST else Actor(user.id, name), "user.created", "user", user.id)
+    return user
 
-    Refuses PhoneTakenError and WeakPasswordError; without a password the first sign-in needs a code.
+
+def register(*, phone: str, name: str, password: str) -> User:
+    """Open one's own account and accept the rules and the privacy policy in force.
+
+    Refuses PhoneTakenError and WeakPasswordError.
     """
-    if password is not None:
-        rules.check_password(password, phone=phone)
-    user = _add_user(phone, name, password, is_demo=is_demo)
-    accept_rules(user.id)
-    record(Actor(user.id, name), "user.registered", "user", user.id)
+    rules.check_password(password, phone=phone)
+    user = create_user(GUEST, phone=phone, name=name, password_hash=hash_password(password))
+    accept_documents(user.id)
     return user
 
 
@@ -79,14 +92,12 @@ def invite_user(actor: Actor, phone: str, name: str) -> User:
     found = find_by_phone(phone)
     if found is not None:
         return found
-    user = _add_user(phone, name, None)
-    record(actor, "user.invited", "user", user.id)
-    return user
+    return create_user(actor, phone=phone, name=name)
 
 
-def make_first_code(user_id: int) -> str:
+def issue_first_code(user: User) -> str:
     """A code, good for an hour, with which an invited person sets the password; it is told by hand."""
-    return make_code(get_user(user_id).phone, CodePurpose.FIRST_SIGN_IN, life=LIFE_BY_HAND)
+    return make_code(user.phone, CodePurpose.FIRST_SIGN_IN, life=LIFE_BY_HAND)
 
 
 def create_admin(phone: str, name: str) -> str:
@@ -97,7 +108,7 @@ def create_admin(phone: str, name: str) -> str:
     )
     if db.session.execute(held).first() is None:
         grant_role(SYSTEM, user.id, Role.ADMIN)
-    return make_first_code(user.id)
+    return issue_first_code(user)
 
 
 def rename(actor: Actor, user_id: int, *, name: str) -> None:
@@ -107,7 +118,7 @@ def rename(actor: Actor, user_id: int, *, name: str) -> None:
     user.name = name
 
 
-def accept_rules(user_id: int) -> None:
+def accept_documents(user_id: int) -> None:
     """Note that a person accepts the rules and the privacy policy in their present versions."""
     query = select(Acceptance.document, Acceptance.version).where(Acceptance.user_id == user_id)
     known = set(db.session.execute(query).tuples())
@@ -139,21 +150,6 @@ def end_sessions(actor: Actor, user_id: int, *, but: int | None = None) -> None:
     get_user(user_id)
     sessions.end_all(user_id, but=but)
     record(actor, "sessions.ended", "user", user_id)
-
-
-def _add_user(phone: str, name: str, password: str | None, *, is_demo: bool = False) -> User:
-    if find_by_phone(phone) is not None:
-        raise PhoneTakenError(_("这个手机号已经有账号了"), field="phone")
-    user = User(
-        phone=phone,
-        name=name,
-        password_hash=passwords.hash_password(password) if password is not None else None,
-        is_demo=is_demo,
-        created_at=clock.now(),
-    )
-    db.session.add(user)
-    db.session.flush()
-    return user
 
 
 # Passwords
@@ -190,7 +186,7 @@ def finish_sign_in(attempt: Attempt, password: str) -> None:
     for limit, subject in _sign_in_subjects(attempt.phone, attempt.address):
         limits.give_back(limit, subject)
     if attempt.password_hash and passwords.is_outdated(attempt.password_hash):
-        get_user(attempt.user_id or 0).password_hash = passwords.hash_password(password)
+        get_user(attempt.user_id or 0).password_hash = hash_password(password)
 
 
 def _sign_in_subjects(phone: str, address: str) -> tuple[tuple[limits.Limit, str], ...]:
@@ -208,7 +204,7 @@ def change_password(actor: Actor, user_id: int, *, password: str, language: str 
     """
     user = get_user(user_id)
     rules.check_password(password, phone=user.phone)
-    user.password_hash = passwords.hash_password(password)
+    user.password_hash = hash_password(password)
     void_codes(user.phone, CodePurpose.RESET_PASSWORD, CodePurpose.FIRST_SIGN_IN)
     sessions.end_all(user_id)
     record(actor, "password.changed", "user", user_id)
@@ -268,12 +264,12 @@ def pass_second_factor(actor: Actor, user_id: int, code: str) -> bool:
     return True
 
 
-def set_second_factor(actor: Actor, user_id: int, secret: str) -> None:
+def set_second_factor(user_id: int, secret: str) -> None:
     """Give a person a known, confirmed secret: for the demo's people, who have it printed beside their password."""
     user = get_user(user_id)
     user.totp_secret = secret
     user.totp_confirmed_at = clock.now()
-    record(actor, "second_factor.set", "user", user_id)
+    record(SYSTEM, "second_factor.set", "user", user_id)
 
 
 def reset_second_factor(actor: Actor, user_id: int) -> None:
@@ -384,7 +380,14 @@ def verify_company(actor: Actor, company_id: int, *, credit_code: str | None = N
 
 
 def save_address(
-    user_id: int, address_id: int | None, *, name: str, phone: str, county_code: str, detail: str, is_default: bool
+    user_id: int,
+    address_id: int | None = None,
+    *,
+    name: str,
+    phone: str,
+    county_code: str,
+    detail: str,
+    is_default: bool = False,
 ) -> Address:
     """Keep a new address or change one's own; the first is the usual one. NotFoundError, TooManyAddressesError."""
     known = list(db.session.execute(select(Address).where(Address.user_id == user_id)).scalars())
