@@ -69,14 +69,25 @@ def mask_name(name: str | None) -> str:
 
 
 @lru_cache(maxsize=512)
+def _sources(path: str) -> tuple[Path, ...]:
+    """The files whose change gives a new address: scripts import each other by relative address, so all of them."""
+    if path.startswith("js/"):
+        return tuple(sorted((STATIC_FOLDER / "js").rglob("*.js")))
+    return (STATIC_FOLDER / path,)
+
+
+@lru_cache(maxsize=512)
 def _fingerprint(path: str, _changed_at: int) -> str:
-    return hashlib.sha256((STATIC_FOLDER / path).read_bytes()).hexdigest()[:12]
+    digest = hashlib.sha256()
+    for source in _sources(path):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def asset(path: str) -> str:
     """The address of a static file with its fingerprint, the same in both languages."""
-    file = STATIC_FOLDER / path
-    return f"/static/{_fingerprint(path, file.stat().st_mtime_ns)}/{path}"
+    changed_at = max(source.stat().st_mtime_ns for source in _sources(path))
+    return f"/static/{_fingerprint(path, changed_at)}/{path}"
 
 
 @public
