@@ -33,7 +33,9 @@ def drop_statements(dialect_name: str) -> list[str]:
     """The statements that take the triggers away again; safe when they are gone."""
     if dialect_name == "sqlite":
         return [f"DROP TRIGGER IF EXISTS {name}" for name, _table, _when in _triggers()]
-    dropped = [f"DROP TRIGGER IF EXISTS {name} ON {table}" for name, table, _when in _triggers() + _truncations()]
+    dropped = [
+        f"DROP TRIGGER IF EXISTS {name} ON {table}" for name, table, _when in _triggers() + _truncations()
+    ]
     return [*dropped, f"DROP FUNCTION IF EXISTS {FUNCTION}()"]
 
 

@@ -46,7 +46,9 @@ def create_pool(
     db.session.flush()
     if amount:
         _move(MovementKind.RECEIVED, pool.id, amount, seller_id=seller_id, actor_id=actor.user_id)
-    audit.record(actor, "pool.created", "pool", pool.id, seller_id=seller_id, changes={"on_hand": [0, amount]})
+    audit.record(
+        actor, "pool.created", "pool", pool.id, seller_id=seller_id, changes={"on_hand": [0, amount]}
+    )
     return pool
 
 
@@ -65,7 +67,9 @@ def correct(actor: Actor, *, seller_id: int, pool_id: int, on_hand: int, note: s
     if on_hand < 0:
         raise WrongAmountError("on_hand")
     db.session.execute(
-        select(StockPool.id).where(StockPool.seller_id == seller_id, StockPool.id == pool_id).with_for_update()
+        select(StockPool.id)
+        .where(StockPool.seller_id == seller_id, StockPool.id == pool_id)
+        .with_for_update()
     )
     before = get_pool(seller_id, pool_id).on_hand
     if before == on_hand:
@@ -73,7 +77,12 @@ def correct(actor: Actor, *, seller_id: int, pool_id: int, on_hand: int, note: s
     if not _change(seller_id, pool_id, StockPool.held <= on_hand, on_hand=on_hand - before):
         raise BelowHeldError
     _move(
-        MovementKind.CORRECTED, pool_id, on_hand - before, seller_id=seller_id, actor_id=actor.user_id, note=note
+        MovementKind.CORRECTED,
+        pool_id,
+        on_hand - before,
+        seller_id=seller_id,
+        actor_id=actor.user_id,
+        note=note,
     )
     audit.record(
         actor, "pool.corrected", "pool", pool_id, seller_id=seller_id, changes={"on_hand": [before, on_hand]}
@@ -128,7 +137,11 @@ def confirm(*, order_id: int, seller_id: int, actor: Actor) -> None:
             raise HoldLapsedError
         _must(
             _change(
-                seller_id, kept.pool_id, StockPool.held >= kept.amount, held=-kept.amount, on_hand=-kept.amount
+                seller_id,
+                kept.pool_id,
+                StockPool.held >= kept.amount,
+                held=-kept.amount,
+                on_hand=-kept.amount,
             )
         )
         _move(
@@ -146,7 +159,12 @@ def restock(actor: Actor, *, seller_id: int, order_id: int, amounts: Mapping[int
     for pool_id, amount in sorted(amounts.items()):
         _must(_change(seller_id, pool_id, on_hand=amount))
         _move(
-            MovementKind.RETURNED, pool_id, amount, seller_id=seller_id, actor_id=actor.user_id, order_id=order_id
+            MovementKind.RETURNED,
+            pool_id,
+            amount,
+            seller_id=seller_id,
+            actor_id=actor.user_id,
+            order_id=order_id,
         )
 
 
@@ -200,7 +218,9 @@ def _set_state(hold_id: int, before: HoldState, after: HoldState) -> bool:
     return _carry_out(change) == 1
 
 
-def _change(seller_id: int, pool_id: int, *guards: ColumnElement[bool], on_hand: int = 0, held: int = 0) -> bool:
+def _change(
+    seller_id: int, pool_id: int, *guards: ColumnElement[bool], on_hand: int = 0, held: int = 0
+) -> bool:
     """Move a pool's figures by these differences, if it is the seller's and the guards hold."""
     change = (
         update(StockPool)

@@ -46,7 +46,7 @@ def _entries() -> Iterator[str]:
         .having((total != 0) | (func.count(Posting.id) < 2) | (strangers != 0))
     )
     for entry_id, book, kind, reference, amount in db.session.execute(query):
-        yield f"entry {entry_id} ({kind} {reference}) of book {book} does not balance in its book: {format_fen(int(amount))}"
+        yield f"entry {entry_id} ({kind} {reference}) of book {book} does not balance: {format_fen(int(amount))}"
 
 
 def _transfers() -> Iterator[str]:
@@ -74,7 +74,9 @@ def _transfers() -> Iterator[str]:
 
 
 def _sides() -> Iterator[str]:
-    query = select(Posting.book, Posting.account, func.sum(Posting.amount)).group_by(Posting.book, Posting.account)
+    query = select(Posting.book, Posting.account, func.sum(Posting.amount)).group_by(
+        Posting.book, Posting.account
+    )
     for book, account, amount in db.session.execute(query):
         if amount * SIDES.get(account, 0) < 0:
             yield f"{account} of book {book} stands on the wrong side: {format_fen(int(amount))}"

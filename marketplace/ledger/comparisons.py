@@ -66,7 +66,7 @@ def order_sums() -> Iterator[str]:
 
 
 def refund_sums() -> Iterator[str]:
-    """What a seller order says was refunded is the sum of its refunds; a cancelled one that was paid is refunded whole."""
+    """What was refunded of a seller order is the sum of its refunds; a cancelled one that was paid, the whole."""
     back = (
         select(
             refunds.c.seller_order_id,
@@ -102,12 +102,13 @@ def refund_sums() -> Iterator[str]:
 
 
 def payments_booked() -> Iterator[str]:
-    """Each succeeded payment is booked once and whole, for its order or as unmatched; a paid order has one of its own."""
+    """Each succeeded payment is booked once and whole, for its order or as unmatched; a paid order has its own."""
     in_ = (
         select(JournalEntry.reference, JournalEntry.kind, func.sum(Posting.amount).label("amount"))
         .join(Posting, Posting.entry_id == JournalEntry.id)
         .where(
-            JournalEntry.kind.in_(("payment", "unmatched_payment")), Posting.account == Account.PROVIDER_CLEARING
+            JournalEntry.kind.in_(("payment", "unmatched_payment")),
+            Posting.account == Account.PROVIDER_CLEARING,
         )
         .group_by(JournalEntry.reference, JournalEntry.kind)
     )
@@ -131,7 +132,8 @@ def payments_booked() -> Iterator[str]:
         elif row.status not in {"succeeded", "unexpected"} and whole:
             yield f"payment {row.id} is booked and did not succeed"
         if row.parts != found.get("payment", 0):
-            yield f"payment {row.id}: its parts are {format_fen(int(row.parts))}, booked {format_fen(found.get('payment', 0))}"
+            for_order = found.get("payment", 0)
+            yield f"payment {row.id}: its parts are {format_fen(int(row.parts))}, booked {format_fen(for_order)}"
         if "payment" in found:
             matched[row.order_id] = matched.get(row.order_id, 0) + row.amount
     for reference in booked:
@@ -195,7 +197,13 @@ def pools() -> Iterator[str]:
     )
     pool = stock_pools.c
     query = (
-        select(pool.id, pool.on_hand, pool.held, func.coalesce(moved.c.amount, 0), func.coalesce(kept.c.amount, 0))
+        select(
+            pool.id,
+            pool.on_hand,
+            pool.held,
+            func.coalesce(moved.c.amount, 0),
+            func.coalesce(kept.c.amount, 0),
+        )
         .outerjoin(moved, moved.c.pool_id == pool.id)
         .outerjoin(kept, kept.c.pool_id == pool.id)
         .where(

@@ -16,7 +16,9 @@ PLATFORM_BOOK = 0
 class Account(enum.StrEnum):
     """Debit-side accounts first; a posting is positive on the debit side."""
 
-    PROVIDER_CLEARING = "provider_clearing"  # buyers' money at the licensed provider, never platform cash (D17)
+    PROVIDER_CLEARING = (
+        "provider_clearing"  # buyers' money at the licensed provider, never platform cash (D17)
+    )
     COD_COLLECTED = "cod_collected"  # cash that the seller's courier collected: recorded, not handled
     PROVIDER_FEE = "provider_fee"  # the platform's expense
     UNEARNED_GOODS = "unearned_goods"  # paid, not yet received by the buyer
@@ -41,7 +43,9 @@ class JournalEntry(Base):
     id: Mapped[int] = id_column()
     book: Mapped[int] = mapped_column(BigInteger)  # seller_id, or PLATFORM_BOOK
     kind: Mapped[str] = mapped_column(String(40))
-    reference: Mapped[str] = mapped_column(String(80))  # what was booked: a repeat is refused by the unique index
+    reference: Mapped[str] = mapped_column(
+        String(80)
+    )  # what was booked: a repeat is refused by the unique index
     seller_order_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     transfer_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # the same in both books
     at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -31,7 +31,9 @@ class Entry:
     postings: tuple[tuple[Account, int], ...]
 
 
-def statement(seller_id: int, after: int | None = None, *, limit: int = PAGE) -> tuple[list[SaleMoney], int | None]:
+def statement(
+    seller_id: int, after: int | None = None, *, limit: int = PAGE
+) -> tuple[list[SaleMoney], int | None]:
     """A seller's paid seller orders, newest first, and the id after which the next page starts."""
     ids = (
         select(JournalEntry.seller_order_id)
@@ -86,7 +88,9 @@ def money_of(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, Sal
 def balances(seller_id: int) -> dict[Account, int]:
     """Each account of a book, debit positive; an account without postings is left out."""
     query = (
-        select(Posting.account, func.sum(Posting.amount)).where(Posting.book == seller_id).group_by(Posting.account)
+        select(Posting.account, func.sum(Posting.amount))
+        .where(Posting.book == seller_id)
+        .group_by(Posting.account)
     )
     return {account: int(amount) for account, amount in db.session.execute(query)}
 

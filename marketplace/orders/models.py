@@ -55,8 +55,12 @@ class Order(Base):
 
     id: Mapped[int] = id_column()
     code: Mapped[str] = mapped_column(String(16), unique=True)
-    form_key: Mapped[str] = mapped_column(String(64), unique=True)  # pressing "pay" again gives the same order
-    access_token: Mapped[str] = mapped_column(String(64), unique=True)  # 128 random bits or more: a guest's link
+    form_key: Mapped[str] = mapped_column(
+        String(64), unique=True
+    )  # pressing "pay" again gives the same order
+    access_token: Mapped[str] = mapped_column(
+        String(64), unique=True
+    )  # 128 random bits or more: a guest's link
     buyer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # None: a guest
     contact_phone: Mapped[str] = mapped_column(String(20))
     buyer_kind: Mapped[BuyerKind] = enum_column(BuyerKind)
@@ -127,7 +131,9 @@ class SellerOrder(Base):
     ship_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     shipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    confirm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it is confirmed automatically (D18)
+    confirm_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime
+    )  # when it is confirmed automatically (D18)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -146,7 +152,9 @@ class OrderLine(Base):
     __tablename__ = "order_lines"
     __table_args__ = (
         UniqueConstraint("seller_id", "id"),
-        ForeignKeyConstraint(["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]),
+        ForeignKeyConstraint(
+            ["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]
+        ),
         Index("ix_order_lines_seller_order", "seller_id", "seller_order_id"),
         CheckConstraint("count > 0 AND refunded_amount >= 0 AND refunded_amount <= amount", name="bounded"),
     )
@@ -167,7 +175,9 @@ class OrderLine(Base):
     needs_confirmation: Mapped[bool] = mapped_column(default=False)  # blemished fruit, ticked by the buyer
     title: Mapped[str] = mapped_column(String(60))
     pack: Mapped[dict[str, Any]] = mapped_column(JSON)  # measure, net_amount, pieces, gross_grams
-    snapshot: Mapped[dict[str, Any]] = mapped_column(JSON)  # variety, grade, size, origin, batch, certificate, rules
+    snapshot: Mapped[dict[str, Any]] = mapped_column(
+        JSON
+    )  # variety, grade, size, origin, batch, certificate, rules
 
 
 class OrderEvent(Base):

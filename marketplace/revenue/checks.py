@@ -21,7 +21,11 @@ def verify() -> list[str]:
 def _sums(period: str, table: Any) -> Iterator[str]:
     column = getattr(RevenueEntry, period)
     query = select(
-        RevenueEntry.seller_id, column, RevenueEntry.mode, RevenueEntry.agri_class, func.sum(RevenueEntry.amount)
+        RevenueEntry.seller_id,
+        column,
+        RevenueEntry.mode,
+        RevenueEntry.agri_class,
+        func.sum(RevenueEntry.amount),
     ).group_by(RevenueEntry.seller_id, column, RevenueEntry.mode, RevenueEntry.agri_class)
     entries = {tuple(row[:4]): int(row[4]) for row in db.session.execute(query)}
     kept = {
@@ -54,9 +58,9 @@ def _sales() -> Iterator[str]:
         .group_by(order_lines.c.seller_order_id, order_lines.c.agri_class)
     )
     recorded = {(row[0], row[1]): int(row[2]) for row in db.session.execute(should)}
-    query = select(RevenueEntry.seller_order_id, RevenueEntry.agri_class, func.sum(RevenueEntry.amount)).group_by(
-        RevenueEntry.seller_order_id, RevenueEntry.agri_class
-    )
+    query = select(
+        RevenueEntry.seller_order_id, RevenueEntry.agri_class, func.sum(RevenueEntry.amount)
+    ).group_by(RevenueEntry.seller_order_id, RevenueEntry.agri_class)
     for sale_id, agri_class, amount in db.session.execute(query):
         expected = recorded.pop((sale_id, str(agri_class)), 0)
         if amount != expected:

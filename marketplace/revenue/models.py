@@ -37,7 +37,9 @@ class RevenueEntry(Base):
     __tablename__ = "revenue_entries"
     __table_args__ = (
         Index("ix_revenue_entries_year", "seller_id", "year", "mode", "agri_class"),
-        Index("uq_revenue_entries_once", "seller_id", "seller_order_id", "agri_class", "reference", unique=True),
+        Index(
+            "uq_revenue_entries_once", "seller_id", "seller_order_id", "agri_class", "reference", unique=True
+        ),
     )
 
     id: Mapped[int] = id_column()

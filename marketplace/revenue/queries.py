@@ -74,7 +74,9 @@ def year_facts_of(seller_ids: Collection[int] | None) -> dict[int, list[YearFact
     found: dict[int, list[YearFact]] = {}
     for seller_id, year, mode, agri_class, amount in db.session.execute(sums):
         adjustment = adjustments.get((seller_id, year, mode, agri_class), 0)
-        found.setdefault(seller_id, []).append(YearFact(year, mode, agri_class, amount - adjustment, adjustment))
+        found.setdefault(seller_id, []).append(
+            YearFact(year, mode, agri_class, amount - adjustment, adjustment)
+        )
     return found
 
 
@@ -109,7 +111,9 @@ def season_facts(seller_id: int) -> dict[int, int]:
             & (RevenueEntry.agri_class == sale.agri_class),
         )
         .where(
-            sale.seller_id == seller_id, sale.kind == RevenueKind.COMPLETED, sale.agri_class == AgriClass.PRIMARY
+            sale.seller_id == seller_id,
+            sale.kind == RevenueKind.COMPLETED,
+            sale.agri_class == AgriClass.PRIMARY,
         )
         .group_by(sale.day)
     )

@@ -48,7 +48,7 @@ class SoldLine(Protocol):
 
 def set_freeze_lookup(lookup: FreezeLookup) -> None:
     """Who knows when a seller's year was frozen: the awards package, which stands above this one."""
-    global _freeze_lookup  # noqa: PLW0603  one installation, one answer
+    global _freeze_lookup
     _freeze_lookup = lookup
 
 
@@ -58,7 +58,7 @@ def frozen_on(seller_id: int, year: int) -> date | None:
 
 
 def recognise(sale: CompletedSale, lines: Iterable[SoldLine]) -> None:
-    """Write the revenue of a seller order that was completed just now, one entry per class; a repeat changes nothing."""
+    """Write the revenue of a seller order completed just now, one entry per class; a repeat changes nothing."""
     assert sale.completed_at is not None
     amounts: dict[AgriClass, int] = {}
     for line in lines:
@@ -66,7 +66,9 @@ def recognise(sale: CompletedSale, lines: Iterable[SoldLine]) -> None:
         amounts[line.agri_class] = amounts.get(line.agri_class, 0) + revenue
     day = clock.shanghai_date(sale.completed_at)
     for agri_class, amount in sorted(amounts.items()):
-        _write(sale, RevenueKind.COMPLETED, COMPLETED, agri_class, amount, sale.completed_at, Placement(day.year))
+        _write(
+            sale, RevenueKind.COMPLETED, COMPLETED, agri_class, amount, sale.completed_at, Placement(day.year)
+        )
 
 
 def reverse(sale: CompletedSale, refund_id: int, by_class: Mapping[AgriClass, int], at: datetime) -> None:
@@ -90,10 +92,17 @@ def rebuild(seller_id: int | None = None) -> None:
     for table, period in ((DailyRevenue, RevenueEntry.day), (YearRevenue, RevenueEntry.year)):
         old = delete(table)
         query = select(
-            RevenueEntry.seller_id, period, RevenueEntry.mode, RevenueEntry.agri_class, func.sum(RevenueEntry.amount)
+            RevenueEntry.seller_id,
+            period,
+            RevenueEntry.mode,
+            RevenueEntry.agri_class,
+            func.sum(RevenueEntry.amount),
         ).group_by(RevenueEntry.seller_id, period, RevenueEntry.mode, RevenueEntry.agri_class)
         if seller_id is not None:
-            old, query = old.where(table.seller_id == seller_id), query.where(RevenueEntry.seller_id == seller_id)
+            old, query = (
+                old.where(table.seller_id == seller_id),
+                query.where(RevenueEntry.seller_id == seller_id),
+            )
         db.session.execute(old, execution_options={"synchronize_session": False})
         columns = ["seller_id", period.key, "mode", "agri_class", "amount"]
         rows = db.session.execute(query).all()
@@ -135,7 +144,14 @@ def _write(
     if not written.rowcount:
         return
     _add(DailyRevenue, amount, seller_id=sale.seller_id, day=day, mode=sale.mode, agri_class=agri_class)
-    _add(YearRevenue, amount, seller_id=sale.seller_id, year=placement.year, mode=sale.mode, agri_class=agri_class)
+    _add(
+        YearRevenue,
+        amount,
+        seller_id=sale.seller_id,
+        year=placement.year,
+        mode=sale.mode,
+        agri_class=agri_class,
+    )
 
 
 def _add(table: type[DailyRevenue] | type[YearRevenue], amount: int, **key: Any) -> None:

@@ -1,0 +1,358 @@
+"""Orders as their readers may see them: the buyer all parts, a seller its own, staff those of their counties."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from marketplace.database import db
+from marketplace.errors import NotFoundError
+from marketplace.orders.models import (
+    BuyerKind,
+    Order,
+    OrderEvent,
+    OrderLine,
+    PaymentMethod,
+    PaymentState,
+    SellerOrder,
+    SellerOrderStatus,
+)
+from marketplace.orders.rules import order_status
+from marketplace.permissions import Viewer
+from marketplace.sellers.models import Seller
+
+PAGE = 20
+
+
+@dataclass(frozen=True)
+class OrderHead:
+    """What a seller may know of the order that its part belongs to: who receives it, not what others sold."""
+
+    id: int
+    code: str
+    placed_at: datetime
+    paid_at: datetime | None
+    payment_state: PaymentState
+    payment_method: PaymentMethod
+    buyer_kind: BuyerKind
+    buyer_credit_code: str | None
+    invoice_title: str
+    contact_phone: str
+    recipient_name: str
+    recipient_phone: str
+    county_code: str
+    area_name: str
+    address_detail: str
+    note: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One seller order with its lines, and the shop's name."""
+
+    order: OrderHead
+    seller_order: SellerOrder
+    lines: tuple[OrderLine, ...]
+    seller_name: str
+    seller_code: str
+    events: tuple[OrderEvent, ...] = ()  # newest first; only on a page of its own
+
+    @property
+    def box_count(self) -> int:
+        return sum(line.count for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An order with all its parts, for its buyer and for staff."""
+
+    order: Order
+    parts: tuple[Part, ...]
+    events: tuple[OrderEvent, ...] = ()  # newest first; only on a page of its own
+
+    @property
+    def status(self) -> str:
+        """to_pay, to_ship, partly_shipped, shipped, delivered, completed or cancelled."""
+        return order_status(self.order.payment_state, [part.seller_order.status for part in self.parts])
+
+    @property
+    def refunded_amount(self) -> int:
+        return sum(part.seller_order.refunded_amount for part in self.parts)
+
+
+def get_order(order_id: int) -> Order:
+    """An order as it stands now, for services; NotFoundError."""
+    order: Order = _one(select(Order).where(Order.id == order_id))
+    return order
+
+
+def find_by_form_key(form_key: str) -> Order | None:
+    """The order that pressing "pay" made before, if it did."""
+    return db.session.execute(select(Order).where(Order.form_key == form_key)).scalar_one_or_none()
+
+
+def get_for_buyer(user_id: int, code: str) -> Whole:
+    """A buyer's own order; another's is NotFoundError like none."""
+    return _whole(_one(select(Order).where(Order.code == code, Order.buyer_id == user_id)))
+
+
+def get_by_token(token: str) -> Whole:
+    """A guest's order by the token of its link; NotFoundError."""
+    return _whole(_one(select(Order).where(Order.access_token == token)))
+
+
+def get_by_phone(phone: str, code: str) -> Whole:
+    """An order by its code and the phone that placed it, for who proved the phone; NotFoundError."""
+    return _whole(_one(select(Order).where(Order.code == code, Order.contact_phone == phone)))
+
+
+def get_seller_order(seller_id: int, code: str) -> Part:
+    """A seller's own part with its events; another's is NotFoundError like none (D19)."""
+    sale = _one(select(SellerOrder).where(SellerOrder.code == code, SellerOrder.seller_id == seller_id))
+    return _detailed(sale)
+
+
+def get_for_staff(viewer: Viewer, code: str) -> Part:
+    """A seller order of the viewer's counties; another county's is NotFoundError like none."""
+    query = (
+        select(SellerOrder).join(Seller, Seller.id == SellerOrder.seller_id).where(SellerOrder.code == code)
+    )
+    return _detailed(_one(_of_counties(query, viewer)))
+
+
+def list_for_buyer(
+    user_id: int, after: int | None = None, *, limit: int = PAGE
+) -> tuple[list[Whole], int | None]:
+    """A buyer's orders, newest first, and the id after which the next page starts."""
+    query = select(Order).where(Order.buyer_id == user_id)
+    return _wholes(query, after, limit)
+
+
+def list_for_phone(
+    phone: str, after: int | None = None, *, limit: int = PAGE
+) -> tuple[list[Whole], int | None]:
+    """The guest orders placed with a phone, for who proved it, newest first."""
+    query = select(Order).where(Order.contact_phone == phone, Order.buyer_id.is_(None))
+    return _wholes(query, after, limit)
+
+
+def list_for_seller(
+    seller_id: int,
+    status: SellerOrderStatus | None = None,
+    after: int | None = None,
+    *,
+    limit: int = PAGE,
+) -> tuple[list[Part], int | None]:
+    """A seller's parts, newest first, all but those still unpaid or of one status; and where the next page starts."""
+    query = select(SellerOrder).where(SellerOrder.seller_id == seller_id)
+    if status is not None:
+        query = query.where(SellerOrder.status == status)
+    else:
+        query = query.join(Order, Order.id == SellerOrder.order_id).where(
+            SellerOrder.status != SellerOrderStatus.WAITING, Order.payment_state != PaymentState.CANCELLED
+        )
+    return _parts(query, after, limit)
+
+
+def list_to_ship(seller_id: int, *, limit: int = 200) -> list[Part]:
+    """What a seller has to send, the earliest deadline first."""
+    query = (
+        select(SellerOrder)
+        .where(SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP)
+        .order_by(SellerOrder.ship_by, SellerOrder.id)
+        .limit(limit)
+    )
+    return _load_parts(list(db.session.execute(query).scalars()))
+
+
+def list_for_staff(
+    viewer: Viewer,
+    *,
+    text: str = "",
+    status: SellerOrderStatus | None = None,
+    after: int | None = None,
+    limit: int = PAGE,
+) -> tuple[list[Part], int | None]:
+    """Seller orders of the viewer's counties, newest first; text is an order's or a seller order's code, or a phone."""
+    query = select(SellerOrder).join(Seller, Seller.id == SellerOrder.seller_id)
+    if text:
+        query = query.join(Order, Order.id == SellerOrder.order_id).where(
+            (SellerOrder.code == text.upper()) | (Order.code == text.upper()) | (Order.contact_phone == text)
+        )
+    if status is not None:
+        query = query.where(SellerOrder.status == status)
+    return _parts(_of_counties(query, viewer), after, limit)
+
+
+def count_for_seller(seller_id: int) -> dict[SellerOrderStatus, int]:
+    """How many parts of a seller stand in each status; a status without any is left out."""
+    query = (
+        select(SellerOrder.status, func.count())
+        .where(SellerOrder.seller_id == seller_id)
+        .group_by(SellerOrder.status)
+    )
+    return dict(db.session.execute(query).tuples().all())
+
+
+def next_ship_by(seller_id: int) -> datetime | None:
+    """The earliest deadline among what a seller has to send."""
+    query = select(func.min(SellerOrder.ship_by)).where(
+        SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP
+    )
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def sellers_of(order_id: int) -> list[SellerOrder]:
+    """The seller orders of an order as they stand now, in the order of their sellers' ids."""
+    query = (
+        select(SellerOrder)
+        .where(SellerOrder.order_id == order_id)
+        .order_by(SellerOrder.seller_id)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.execute(query).scalars())
+
+
+def lines_of(seller_id: int, seller_order_id: int) -> list[OrderLine]:
+    """The lines of one seller order as they stand now."""
+    query = (
+        select(OrderLine)
+        .where(OrderLine.seller_id == seller_id, OrderLine.seller_order_id == seller_order_id)
+        .order_by(OrderLine.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.execute(query).scalars())
+
+
+def parts_by_id(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, Part]:
+    """Some of a seller's parts by id: what stands behind a figure of the money page or the award report."""
+    query = select(SellerOrder).where(
+        SellerOrder.seller_id == seller_id, SellerOrder.id.in_(seller_order_ids)
+    )
+    return {part.seller_order.id: part for part in _load_parts(list(db.session.execute(query).scalars()))}
+
+
+def due_for_confirmation(moment: datetime, limit: int) -> list[int]:
+    """Seller orders whose time for confirmation is over, by id (D18)."""
+    query = (
+        select(SellerOrder.id)
+        .where(
+            SellerOrder.status.in_((SellerOrderStatus.SHIPPED, SellerOrderStatus.DELIVERED)),
+            SellerOrder.confirm_at <= moment,
+        )
+        .order_by(SellerOrder.confirm_at, SellerOrder.id)
+        .limit(limit)
+    )
+    return list(db.session.execute(query).scalars())
+
+
+def lapsed_unpaid(moment: datetime, limit: int) -> list[int]:
+    """Unpaid orders whose hold is over, oldest first, for the sweep that ends them at the provider first (D8)."""
+    query = (
+        select(Order.id)
+        .where(Order.payment_state == PaymentState.UNPAID, Order.hold_until <= moment)
+        .order_by(Order.hold_until, Order.id)
+        .limit(limit)
+    )
+    return list(db.session.execute(query).scalars())
+
+
+def _one(query: Select[Any]) -> Any:
+    found = db.session.execute(query.execution_options(populate_existing=True)).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def _of_counties(query: Select[tuple[SellerOrder]], viewer: Viewer) -> Select[tuple[SellerOrder]]:
+    counties = viewer.counties("orders:read")
+    return query if counties is None else query.where(Seller.county_code.in_(counties))
+
+
+def _parts(query: Select[tuple[SellerOrder]], after: int | None, limit: int) -> tuple[list[Part], int | None]:
+    if after is not None:
+        query = query.where(SellerOrder.id < after)
+    rows = list(db.session.execute(query.order_by(SellerOrder.id.desc()).limit(limit + 1)).scalars())
+    return _load_parts(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None
+
+
+def _wholes(query: Select[tuple[Order]], after: int | None, limit: int) -> tuple[list[Whole], int | None]:
+    if after is not None:
+        query = query.where(Order.id < after)
+    orders = list(db.session.execute(query.order_by(Order.id.desc()).limit(limit + 1)).scalars())
+    page = orders[:limit]
+    sales = (
+        select(SellerOrder)
+        .where(SellerOrder.order_id.in_([order.id for order in page]))
+        .order_by(SellerOrder.id)
+    )
+    by_order: dict[int, list[Part]] = {}
+    for part in _load_parts(list(db.session.execute(sales).scalars())):
+        by_order.setdefault(part.order.id, []).append(part)
+    wholes = [Whole(order, tuple(by_order.get(order.id, ()))) for order in page]
+    return wholes, page[-1].id if len(orders) > limit else None
+
+
+def _load_parts(sales: list[SellerOrder]) -> list[Part]:
+    """Parts in the given order, in three statements whatever their number."""
+    if not sales:
+        return []
+    heads = _heads({sale.order_id for sale in sales})
+    sellers = {
+        seller_id: (name, code)
+        for seller_id, name, code in db.session.execute(
+            select(Seller.id, Seller.name, Seller.code).where(
+                Seller.id.in_({sale.seller_id for sale in sales})
+            )
+        )
+    }
+    lines: dict[int, list[OrderLine]] = {}
+    query = (
+        select(OrderLine)
+        .where(OrderLine.seller_order_id.in_([sale.id for sale in sales]))
+        .where(OrderLine.seller_id.in_(sellers))
+        .order_by(OrderLine.id)
+        .execution_options(populate_existing=True)
+    )
+    for line in db.session.execute(query).scalars():
+        lines.setdefault(line.seller_order_id, []).append(line)
+    return [
+        Part(heads[sale.order_id], sale, tuple(lines.get(sale.id, ())), *sellers[sale.seller_id])
+        for sale in sales
+    ]
+
+
+def _heads(order_ids: Iterable[int]) -> dict[int, OrderHead]:
+    names = list(OrderHead.__dataclass_fields__)
+    query = select(*(getattr(Order, name) for name in names)).where(Order.id.in_(set(order_ids)))
+    return {row.id: OrderHead(**row._mapping) for row in db.session.execute(query)}
+
+
+def _whole(order: Order) -> Whole:
+    parts = _load_parts(sellers_of(order.id))
+    return Whole(order, tuple(parts), _events(order.id))
+
+
+def _detailed(sale: SellerOrder) -> Part:
+    (part,) = _load_parts([sale])
+    return Part(
+        part.order,
+        sale,
+        part.lines,
+        part.seller_name,
+        part.seller_code,
+        _events(sale.order_id, sale.seller_id),
+    )
+
+
+def _events(order_id: int, seller_id: int | None = None) -> tuple[OrderEvent, ...]:
+    """All events of an order, or those that one of its sellers may read: its own and the whole order's."""
+    query = select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id.desc())
+    if seller_id is not None:
+        query = query.where((OrderEvent.seller_id == seller_id) | OrderEvent.seller_id.is_(None))
+    return tuple(db.session.execute(query).scalars())
