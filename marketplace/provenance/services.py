@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from marketplace import audit, clock, places
@@ -78,7 +79,7 @@ def issue_certificate(
     number: str | None = None,
     issued_on: date | None = None,
 ) -> Certificate:
-    """A batch's 承诺达标合格证 with everything that it must say (order 2025-4): issued here, or one that exists already.
+    """A batch's 承诺达标合格证 with all that it must say (order 2025-4): issued here, or one that exists already.
 
     Without a number one is made from shop, day and chance; without a day it is today's. NotFoundError for another's
     batch, CertificateNumberTakenError for a number of another batch, CertificateFactsError for what cannot be; the same
@@ -88,7 +89,7 @@ def issue_certificate(
     issued_on = issued_on or clock.today()
     check_certificate(quantity_grams=quantity_grams, issued_on=issued_on, today=clock.today())
     if not (product.strip() and origin.strip() and promised_by.strip() and contact.strip()):
-        raise CertificateFactsError("product, origin, promising party and contact must be known")
+        raise CertificateFactsError(_l("合格证要写品名、产地、承诺人和电话"))
     number = (number or "").strip()[:MOST_NUMBER] or _new_number(seller_id, issued_on)
     found = db.session.execute(
         select(Certificate).where(Certificate.seller_id == seller_id, Certificate.number == number)
