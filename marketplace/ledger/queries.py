@@ -31,6 +31,15 @@ class Entry:
     postings: tuple[tuple[Account, int], ...]
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What of a seller's money waits for what."""
+
+    unearned_amount: int  # paid, receipt not yet confirmed
+    payable_amount: int  # 待结算: the provider settles it; cash the seller's courier collected is not in it
+    refunds_due_amount: int  # on the way back to buyers
+
+
 def statement(
     seller_id: int, after: int | None = None, *, limit: int = PAGE
 ) -> tuple[list[SaleMoney], int | None]:
@@ -93,6 +102,17 @@ def balances(seller_id: int) -> dict[Account, int]:
         .group_by(Posting.account)
     )
     return {account: int(amount) for account, amount in db.session.execute(query)}
+
+
+def seller_summary(seller_id: int) -> Summary:
+    """A seller's money in three figures, in fen."""
+    found = balances(seller_id)
+    unearned = found.get(Account.UNEARNED_GOODS, 0) + found.get(Account.UNEARNED_FREIGHT, 0)
+    return Summary(
+        unearned_amount=-unearned,
+        payable_amount=-found.get(Account.SELLER_PAYABLE, 0) - found.get(Account.COD_COLLECTED, 0),
+        refunds_due_amount=-found.get(Account.REFUNDS_DUE, 0),
+    )
 
 
 def list_entries(

@@ -63,6 +63,18 @@ class Part:
     events: tuple[OrderEvent, ...] = ()  # newest first; only on a page of its own
 
     @property
+    def id(self) -> int:
+        return self.seller_order.id
+
+    @property
+    def code(self) -> str:
+        return self.seller_order.code
+
+    @property
+    def status(self) -> SellerOrderStatus:
+        return self.seller_order.status
+
+    @property
     def box_count(self) -> int:
         return sum(line.count for line in self.lines)
 
@@ -83,6 +95,16 @@ class Whole:
     @property
     def refunded_amount(self) -> int:
         return sum(part.seller_order.refunded_amount for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Work:
+    """How many of a seller's parts wait to be sent, are on the road, or wait for confirmation."""
+
+    to_ship: int
+    shipped: int
+    delivered: int
+    earliest_ship_by: datetime | None
 
 
 def get_order(order_id: int) -> Order:
@@ -199,12 +221,18 @@ def count_for_seller(seller_id: int) -> dict[SellerOrderStatus, int]:
     return dict(db.session.execute(query).tuples().all())
 
 
-def next_ship_by(seller_id: int) -> datetime | None:
-    """The earliest deadline among what a seller has to send."""
-    query = select(func.min(SellerOrder.ship_by)).where(
+def count_work(seller_id: int) -> Work:
+    """What a seller has to do, and what is on its way."""
+    counts = count_for_seller(seller_id)
+    earliest = select(func.min(SellerOrder.ship_by)).where(
         SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP
     )
-    return db.session.execute(query).scalar_one_or_none()
+    return Work(
+        to_ship=counts.get(SellerOrderStatus.TO_SHIP, 0),
+        shipped=counts.get(SellerOrderStatus.SHIPPED, 0),
+        delivered=counts.get(SellerOrderStatus.DELIVERED, 0),
+        earliest_ship_by=db.session.execute(earliest).scalar_one_or_none(),
+    )
 
 
 def sellers_of(order_id: int) -> list[SellerOrder]:

@@ -6,7 +6,6 @@ A move that lies behind already changes nothing and answers False; one that is n
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -182,22 +181,20 @@ def revive(order_id: int, *, hold_until: datetime) -> bool:
     return True
 
 
-def ship(
-    actor: Actor, *, seller_id: int, seller_order_id: int, carrier: str = "", waybills: Sequence[str] = ()
-) -> bool:
+def ship(actor: Actor, *, seller_id: int, seller_order_id: int, carrier: str = "", waybill: str = "") -> bool:
     """The seller handed its part to a carrier; the buyer is told. NotFoundError for another's, MoveRefusedError."""
     moment = clock.now()
     due = _confirm_at(shipped_at=moment)
     if not _move(seller_order_id, Move.SHIP, seller_id=seller_id, shipped_at=moment, confirm_at=due):
         return False
     sale = _load(seller_order_id)
-    _tell(sale.order_id, seller_id, "shipped", actor, carrier=carrier, waybills=list(waybills))
+    _tell(sale.order_id, seller_id, "shipped", actor, carrier=carrier, waybill=waybill)
     audit.record(actor, "order.shipped", "seller_order", sale.id, seller_id=seller_id)
     order = queries.get_order(sale.order_id)
     notify(
         "order_shipped",
         phone=order.contact_phone,
-        parameters={"code": order.code, "carrier": carrier, "waybill": " ".join(waybills)},
+        parameters={"code": order.code, "carrier": carrier, "waybill": waybill},
         language=order.language,
     )
     return True
