@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flask import url_for
+from flask_babel import gettext as _
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -24,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from marketplace import clock
 from marketplace.catalogue import packs, search
 from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import (
@@ -78,7 +81,13 @@ class Card:
     picked_on: date | None
     county: str
     seller_name: str
-    picture: Picture | None
+    image: Picture | None
+
+    # What the card says, in the words of components/card.html.
+
+    @property
+    def url(self) -> str:
+        return url_for("catalogue.product", code=self.code)
 
     @property
     def is_dry(self) -> bool:
@@ -87,6 +96,26 @@ class Card:
     @property
     def is_fresh(self) -> bool:
         return self.return_rule == ReturnRule.EXEMPT
+
+    @property
+    def pack_label(self) -> str:
+        return packs.pack_label(self.measure, self.net_amount, dry=self.is_dry)
+
+    @property
+    def unit_price_labels(self) -> tuple[str, ...]:
+        return packs.unit_price_labels(self.measure, self.net_amount, self.price_amount, dry=self.is_dry)
+
+    @property
+    def stock_note(self) -> str:
+        if self.left > FEW:
+            return ""
+        left = packs.count_label(self.left, fresh=self.is_fresh)
+        return str(_("只剩 %(left)s", left=left))
+
+    @property
+    def flag(self) -> str:
+        """When it was picked, of what is fresh and not older than a fortnight."""
+        return packs.picked_label(self.picked_on, clock.today()) if self.is_fresh else ""
 
 
 @dataclass(frozen=True)
@@ -293,7 +322,7 @@ def _card(row: Sequence[Any]) -> Card:
         picked_on=picked,
         county=choose(name or "", name_en),
         seller_name=seller,
-        picture=_picture(*row[14:19]),
+        image=_picture(*row[14:19]),
     )
 
 

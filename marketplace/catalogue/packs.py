@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,9 +10,10 @@ from flask_babel import gettext as _
 from marketplace.catalogue.models import Measure, ReturnRule
 from marketplace.i18n import language
 from marketplace.money import format_fen, share_half_up
-from marketplace.templating import kilos
+from marketplace.templating import kilos, short_day
 
 JIN = 500  # grams
+FRESH_DAYS = 14  # as long the picking day is news
 
 
 def is_dry(measure: Measure | str, return_rule: ReturnRule | str) -> bool:
@@ -70,6 +72,16 @@ def unit_price_labels(
 def count_label(count: int, *, fresh: bool) -> str:
     """So many packs: boxes of what is fresh, pieces of anything else."""
     return str(_("%(count)s 箱", count=count) if fresh else _("%(count)s 件", count=count))
+
+
+def picked_label(picked_on: date | None, today: date) -> str:
+    """今天下树, 昨天下树, 11月21日下树; nothing when it is unknown or more than a fortnight ago."""
+    age = (today - picked_on).days if picked_on else -1
+    if age == 0:
+        return str(_("今天下树"))
+    if age == 1:
+        return str(_("昨天下树"))
+    return str(_("%(day)s下树", day=short_day(picked_on))) if 0 < age <= FRESH_DAYS else ""
 
 
 def label_of(pack: dict[str, Any]) -> str:

@@ -87,6 +87,26 @@ def is_first_day(day: date) -> bool:
     return any(_begins(day.year, index) == day for index in range(len(SOLAR_TERMS)))
 
 
+def line(varieties: Iterable[tuple[str, str]], today: date) -> str:
+    """One line of the season: the solar term, and which varieties (name, text of ripeness) are ripe in these days."""
+    third = "上旬" if today.day <= 10 else "中旬" if today.day <= 20 else "下旬"
+    now = _place(today.month, third)
+    ripe = []
+    for name, text in varieties:
+        parts = ripe_parts(text)
+        if parts and _place(*parts[0]) <= now <= _place(*parts[-1]):
+            ripe.append(name)
+    term = solar_term(today)
+    words = str(_("今日%(term)s", term=term) if is_first_day(today) else _("%(term)s时节", term=term))
+    if not ripe:
+        return words
+    return str(_("%(term)s · %(varieties)s正熟", term=words, varieties=str(_("、")).join(ripe[:3])))
+
+
+def _place(month: int, third: str) -> int:
+    return _order(month) * 3 + list(_PARTS).index(third)
+
+
 def _begins(year: int, index: int) -> date:
     month, _name, constant = SOLAR_TERMS[index]
     short = year % 100
