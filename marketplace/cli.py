@@ -13,7 +13,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from marketplace import clock, health, seeding, sealing, security, settings, worker
+from marketplace import clock, health, sealing, security, seeding, settings, worker
 from marketplace.audit import SYSTEM
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
@@ -136,8 +136,9 @@ def orders_confirm_due() -> None:
 @payments.command("reconcile")
 def payments_reconcile() -> None:
     """Ask the provider about payments and refunds whose answer never came."""
-    for sentence in _service("payments.services:reconcile")():
-        click.echo(sentence)
+    for verb in ("reconcile", "compare"):
+        for sentence in _service(f"payments.reconciling:{verb}")():
+            click.echo(sentence)
     click.echo("reconciled")
 
 

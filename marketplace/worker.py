@@ -35,10 +35,10 @@ TASKS = (
     Task("heartbeat", 10, "marketplace.worker:beat"),
     Task("jobs", 1, "marketplace.jobs.services:run_due"),
     Task("messages", 1, "marketplace.notifications.delivery:deliver_due"),
-    Task("refunds", 2, "marketplace.payments.services:send_refunds"),
+    Task("refunds", 2, "marketplace.payments.refunding:send_refunds"),
     Task("lapsed holds", 15, "marketplace.payments.services:sweep_unpaid"),
     Task("automatic confirmation", 60, "marketplace.orders.services:confirm_due"),
-    Task("reconcile", 120, "marketplace.payments.services:reconcile"),
+    Task("reconcile", 120, "marketplace.payments.reconciling:reconcile"),
     Task("sealing", 300, "marketplace.worker:seal"),
     Task("old failures", 3600, "marketplace.worker:forget_failures"),
 )

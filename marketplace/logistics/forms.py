@@ -87,4 +87,6 @@ class DispatchForm(BaseForm):
     )
 
     def set_carriers(self, carriers: Sequence[Carrier], language: str) -> None:
-        self.carrier_code.choices = [(one.code, one.name_en if language == "en" else one.name) for one in carriers]
+        self.carrier_code.choices = [
+            (one.code, one.name_en if language == "en" else one.name) for one in carriers
+        ]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, UtcDateTime, fen_column, id_column
@@ -30,7 +38,9 @@ class FreightTemplate(Base):
 
     id: Mapped[int] = id_column()
     seller_id: Mapped[int] = mapped_column(ForeignKey("sellers.id"))
-    free_from_amount: Mapped[int | None] = fen_column()  # goods amount from which freight is free; None: never
+    free_from_amount: Mapped[int | None] = (
+        fen_column()
+    )  # goods amount from which freight is free; None: never
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -40,7 +50,9 @@ class FreightRule(Base):
     __tablename__ = "freight_rules"
     __table_args__ = (
         UniqueConstraint("seller_id", "province_code"),
-        ForeignKeyConstraint(["seller_id", "template_id"], ["freight_templates.seller_id", "freight_templates.id"]),
+        ForeignKeyConstraint(
+            ["seller_id", "template_id"], ["freight_templates.seller_id", "freight_templates.id"]
+        ),
         CheckConstraint("first_amount >= 0 AND next_amount >= 0", name="amounts"),
     )
 
@@ -59,7 +71,9 @@ class Shipment(Base):
     __tablename__ = "shipments"
     __table_args__ = (
         UniqueConstraint("seller_id", "seller_order_id", "waybill"),
-        ForeignKeyConstraint(["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]),
+        ForeignKeyConstraint(
+            ["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]
+        ),
         Index("ix_shipments_waybill", "seller_id", "waybill"),
     )
 

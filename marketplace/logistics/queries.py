@@ -63,7 +63,9 @@ def groups_of(seller_id: int) -> tuple[list[Group], int | None]:
 
 def shipments_of(seller_id: int, seller_order_id: int) -> list[Shipment]:
     """Parcels of one seller order, oldest first."""
-    query = select(Shipment).where(Shipment.seller_id == seller_id, Shipment.seller_order_id == seller_order_id)
+    query = select(Shipment).where(
+        Shipment.seller_id == seller_id, Shipment.seller_order_id == seller_order_id
+    )
     return list(db.session.execute(query.order_by(Shipment.id)).scalars())
 
 
@@ -78,5 +80,7 @@ def shipments_by_order(seller_order_ids: Iterable[int]) -> dict[int, list[Shipme
 
 def sellers_with_waybill(seller_id: int, waybill: str) -> list[int]:
     """Seller orders of the seller that carry this waybill already: a repeat is warned about, not refused."""
-    query = select(Shipment.seller_order_id).where(Shipment.seller_id == seller_id, Shipment.waybill == waybill)
+    query = select(Shipment.seller_order_id).where(
+        Shipment.seller_id == seller_id, Shipment.waybill == waybill
+    )
     return list(db.session.execute(query).scalars())

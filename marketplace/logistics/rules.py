@@ -73,7 +73,9 @@ def _plain(fen: int) -> str:
     return str(fen // 100) if fen % 100 == 0 else f"{fen // 100}.{fen % 100:02d}"
 
 
-def parcel_freight(template: Template, *, province_code: str, gross_grams: int, goods_amount: int) -> Freight | None:
+def parcel_freight(
+    template: Template, *, province_code: str, gross_grams: int, goods_amount: int
+) -> Freight | None:
     """Freight of one seller's parcel; None when the province is not served."""
     rate = template.rates.get(province_code)
     if rate is None:

@@ -35,7 +35,9 @@ def freight() -> ResponseReturnValue:
         if form.validate() and _save(form, frozenset(area.code for area in provinces)):
             flash(_("运费存好了，新订单按新的算"), "success")
             return redirect(url_for(".freight"), 303)
-    return render_template("logistics/seller/freight.html", tab="account", form=form), 422 if form.errors else 200
+    return render_template(
+        "logistics/seller/freight.html", tab="account", form=form
+    ), 422 if form.errors else 200
 
 
 def _save(form: FreightForm, known: frozenset[str]) -> bool:
@@ -57,12 +59,14 @@ def _save(form: FreightForm, known: frozenset[str]) -> bool:
 @requires_member("orders:ship")
 def ship(code: str) -> ResponseReturnValue:
     """Enter the waybill numbers of a seller order; another shop's order is not found."""
-    order = orders.get_seller_order(g.seller.id, code)
+    order = orders.get_seller_order(g.seller.id, code).seller_order
     form = DispatchForm()
     form.set_carriers(queries.list_carriers(), language())
     if form.validate_on_submit() and _dispatch(form, order.id):
         return redirect(url_for("seller.orders.detail", code=code), 303)
-    return render_template("logistics/seller/ship.html", tab="ship", form=form, order=order), 422 if form.errors else 200
+    return render_template(
+        "logistics/seller/ship.html", tab="ship", form=form, order=order
+    ), 422 if form.errors else 200
 
 
 def _dispatch(form: DispatchForm, seller_order_id: int) -> bool:
@@ -94,7 +98,7 @@ def _dispatch(form: DispatchForm, seller_order_id: int) -> bool:
 @requires_member("orders:ship")
 def delivered(code: str) -> ResponseReturnValue:
     """Record that all parcels of a seller order were signed for."""
-    order_id = orders.get_seller_order(g.seller.id, code).id
+    order_id = orders.get_seller_order(g.seller.id, code).seller_order.id
     actor, seller_id = g.actor, g.seller.id
     run_in_transaction(lambda: services.record_delivery(actor, seller_id=seller_id, seller_order_id=order_id))
     flash(_("记下了：已签收"), "success")

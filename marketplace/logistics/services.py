@@ -76,7 +76,9 @@ def dispatch(
     carrier = db.session.get(Carrier, carrier_code)
     if carrier is None:
         raise DomainError(_("请选快递公司"), field="carrier_code")
-    orders.ship(actor, seller_id=seller_id, seller_order_id=seller_order_id, carrier=carrier.name, waybill=numbers[0])
+    orders.ship(
+        actor, seller_id=seller_id, seller_order_id=seller_order_id, carrier=carrier.name, waybills=numbers
+    )
     shipments = [
         Shipment(
             seller_id=seller_id,

@@ -103,6 +103,16 @@ def create(actor: Actor, new: rules.NewOrder) -> Order:
     return order
 
 
+def prolong(order_id: int, *, hold_until: datetime) -> bool:
+    """Keep an unpaid order's goods longer, since a new try to pay begins; False when it is not unpaid any more."""
+    later = (
+        update(Order)
+        .where(Order.id == order_id, Order.payment_state == PaymentState.UNPAID)
+        .values(hold_until=hold_until)
+    )
+    return _carry_out(later) == 1
+
+
 def mark_paid(order_id: int, *, at: datetime) -> bool:
     """The whole order was paid at that moment, its parts go to their sellers; False when it was paid or cancelled.
 

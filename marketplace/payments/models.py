@@ -63,7 +63,9 @@ class PaymentPart(Base):
     __tablename__ = "payment_parts"
     __table_args__ = (
         UniqueConstraint("seller_id", "payment_id"),
-        ForeignKeyConstraint(["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]),
+        ForeignKeyConstraint(
+            ["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]
+        ),
         Index("ix_payment_parts_seller_order", "seller_id", "seller_order_id"),
     )
 

@@ -15,5 +15,7 @@ class ShopForm(BaseForm):
     name = text_field(_l("店名"), 20, Needed(_l("请填店名")))
     phone = text_field(_l("买家看到的电话"), 20, Needed(_l("请填电话")), render_kw={"inputmode": "tel"})
     story = TextAreaField(
-        _l("几句话介绍果园"), [Length(max=300, message=_l("最多 %(count)s 个字", count=300))], render_kw={"rows": 4}
+        _l("几句话介绍果园"),
+        [Length(max=300, message=_l("最多 %(count)s 个字", count=300))],
+        render_kw={"rows": 4},
     )

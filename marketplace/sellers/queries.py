@@ -107,7 +107,9 @@ def owners_phone(seller_id: int) -> str | None:
     ).scalar_one_or_none()
 
 
-def list_sellers(viewer: Viewer, *, county: str | None = None, text: str = "", after: int | None = None) -> list[Seller]:
+def list_sellers(
+    viewer: Viewer, *, county: str | None = None, text: str = "", after: int | None = None
+) -> list[Seller]:
     """Sellers of the counties that the viewer may see, newest first, one page."""
     query = select(Seller).order_by(Seller.id.desc()).limit(PAGE + 1)
     counties = viewer.counties("sellers:read")

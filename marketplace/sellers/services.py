@@ -70,7 +70,9 @@ def create_seller(
     )
     db.session.add(seller)
     db.session.flush()
-    audit.record(actor, "seller.created", "seller", seller.id, seller_id=seller.id, changes={"kind": [None, kind]})
+    audit.record(
+        actor, "seller.created", "seller", seller.id, seller_id=seller.id, changes={"kind": [None, kind]}
+    )
     if owner_user_id is not None:
         add_member(actor, seller_id=seller.id, user_id=owner_user_id, role=MemberRole.OWNER)
     return seller

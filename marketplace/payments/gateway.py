@@ -1,0 +1,263 @@
+"""The payment provider, through Stripe's own SDK; the sandbox is the same code at another address (D12).
+
+Nothing here runs inside a transaction. A time-out means that the effect is unknown, never that there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import stripe
+from flask import current_app
+from stripe._http_client import RequestsClient  # the SDK names it nowhere else
+
+from marketplace.database import db
+from marketplace.errors import DomainError
+
+TIMEOUT_SECONDS = 8
+LOCALES = {"zh": "zh", "en": "en"}
+
+
+class ProviderUnsureError(DomainError):
+    """The provider did not answer, or answered with a fault of its own: the effect is unknown."""
+
+
+class ProviderRefusedError(DomainError):
+    """The provider understood and said no: there was no effect."""
+
+
+@dataclass(frozen=True)
+class SessionWish:
+    """What a checkout session is asked for; the same key always comes with the same wish."""
+
+    idempotency_key: str
+    payment_id: int
+    order_id: int
+    order_code: str
+    lines: Sequence[tuple[str, int]]  # words and fen, one per parcel
+    currency: str
+    expires_at: datetime
+    success_url: str
+    cancel_url: str
+    language: str
+
+
+@dataclass(frozen=True)
+class ProviderSession:
+    """A checkout session as the provider tells it; amount in fen."""
+
+    ref: str
+    is_paid: bool
+    is_expired: bool
+    is_open: bool
+    amount: int
+    currency: str
+    payment_id: int | None
+    order_id: int | None
+    intent_ref: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class ProviderRefund:
+    """A refund as the provider tells it."""
+
+    ref: str
+    status: str  # pending, requires_action, succeeded, failed, canceled
+    amount: int
+    intent_ref: str | None
+    failure: str
+
+
+class Gateway(Protocol):
+    """What the shop asks of a payment provider."""
+
+    def create_session(self, wish: SessionWish) -> ProviderSession: ...
+
+    def get_session(self, ref: str) -> ProviderSession: ...
+
+    def expire_session(self, ref: str, key: str) -> ProviderSession: ...
+
+    def list_sessions(self, since: datetime) -> Iterator[ProviderSession]: ...
+
+    def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund: ...
+
+    def get_refund(self, ref: str) -> ProviderRefund: ...
+
+    def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]: ...
+
+
+def gateway() -> Gateway:
+    """The configured provider, one client per process; RuntimeError inside a transaction (D5)."""
+    if db.session().in_transaction():
+        raise RuntimeError("the provider is called outside of transactions")
+    found = current_app.extensions.get("payment_gateway")
+    if found is None:
+        settings = current_app.config["SETTINGS"]
+        found = StripeGateway(settings.stripe_api_key, settings.provider_url)
+        current_app.extensions["payment_gateway"] = found
+    return found  # type: ignore[no-any-return]
+
+
+class StripeGateway:
+    """Stripe's API, or the sandbox that speaks it."""
+
+    def __init__(self, key: str, base: str) -> None:
+        # The shop repeats by itself, with the stored key; the SDK must not.
+        self._client = stripe.StripeClient(
+            key,
+            base_addresses={"api": base} if base else {},
+            max_network_retries=0,
+            http_client=RequestsClient(timeout=TIMEOUT_SECONDS),
+        )
+
+    def create_session(self, wish: SessionWish) -> ProviderSession:
+        """A hosted checkout session; the same key gives the same session."""
+        ids = {"payment_id": str(wish.payment_id), "order_id": str(wish.order_id)}
+        return _asked(
+            lambda: self._client.v1.checkout.sessions.create(
+                {
+                    "mode": "payment",
+                    "client_reference_id": wish.order_code,
+                    "line_items": [
+                        {
+                            "quantity": 1,
+                            "price_data": {
+                                "currency": wish.currency,
+                                "unit_amount": amount,
+                                "product_data": {"name": words},
+                            },
+                        }
+                        for words, amount in wish.lines
+                    ],
+                    "metadata": ids,
+                    "payment_intent_data": {"metadata": ids, "transfer_group": wish.order_code},
+                    "success_url": wish.success_url,
+                    "cancel_url": wish.cancel_url,
+                    "expires_at": int(wish.expires_at.timestamp()),
+                    "locale": "en" if wish.language == "en" else "zh",
+                },
+                {"idempotency_key": wish.idempotency_key},
+            ),
+            session_of,
+        )
+
+    def get_session(self, ref: str) -> ProviderSession:
+        return _asked(lambda: self._client.v1.checkout.sessions.retrieve(ref), session_of)
+
+    def expire_session(self, ref: str, key: str) -> ProviderSession:
+        """Close a session; ProviderRefusedError when it is not open any more."""
+        return _asked(
+            lambda: self._client.v1.checkout.sessions.expire(ref, {}, {"idempotency_key": key}), session_of
+        )
+
+    def list_sessions(self, since: datetime) -> Iterator[ProviderSession]:
+        """Sessions made since a moment, newest first."""
+        page = _asked(
+            lambda: self._client.v1.checkout.sessions.list(
+                {"created": {"gte": int(since.timestamp())}, "limit": 100}
+            ),
+            lambda answer: answer,
+        )
+        for session in page.auto_paging_iter():
+            yield session_of(session)
+
+    def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund:
+        return _asked(
+            lambda: self._client.v1.refunds.create(
+                {"payment_intent": intent_ref, "amount": amount, "metadata": {"refund_id": str(refund_id)}},
+                {"idempotency_key": key},
+            ),
+            refund_of,
+        )
+
+    def get_refund(self, ref: str) -> ProviderRefund:
+        return _asked(lambda: self._client.v1.refunds.retrieve(ref), refund_of)
+
+    def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]:
+        """How it was paid (card, alipay, wechat_pay) and the provider's fee in fen, as far as known."""
+        intent = _asked(
+            lambda: self._client.v1.payment_intents.retrieve(
+                intent_ref, {"expand": ["latest_charge.balance_transaction"]}
+            ),
+            lambda answer: answer,
+        )
+        charge = _field(intent, "latest_charge")
+        if charge is None or isinstance(charge, str):
+            return None, None
+        details = _field(charge, "payment_method_details")
+        movement = _field(charge, "balance_transaction")
+        fee = None if movement is None or isinstance(movement, str) else _field(movement, "fee")
+        return (_field(details, "type") if details is not None else None), fee
+
+
+def _asked(call: Any, read: Any) -> Any:
+    """Sort the provider's failures into those with an unknown effect and those with none."""
+    try:
+        return read(call())
+    except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
+        raise ProviderRefusedError(str(error.user_message or error)) from error
+    except (stripe.AuthenticationError, stripe.PermissionError) as error:
+        raise ProviderRefusedError("the provider does not accept STRIPE_API_KEY") from error
+    except stripe.StripeError as error:
+        raise ProviderUnsureError(type(error).__name__) from error
+
+
+def _field(thing: Any, name: str) -> Any:
+    """A field of an SDK object that may be absent."""
+    try:
+        return thing[name]
+    except (KeyError, TypeError):
+        return None
+
+
+def _whole(value: Any) -> int | None:
+    return (
+        int(value)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+        else None
+    )
+
+
+def session_of(thing: Any) -> ProviderSession:
+    """A session from an SDK object or an event's plain mapping; TypeError or ValueError when it is none."""
+    metadata = _field(thing, "metadata") or {}
+    amount = _field(thing, "amount_total")
+    ref = _field(thing, "id")
+    if not isinstance(ref, str) or not isinstance(amount, int) or isinstance(amount, bool):
+        raise ValueError("not a checkout session")
+    intent = _field(thing, "payment_intent")
+    return ProviderSession(
+        ref=ref,
+        is_paid=_field(thing, "payment_status") == "paid",
+        is_expired=_field(thing, "status") == "expired",
+        is_open=_field(thing, "status") == "open",
+        amount=amount,
+        currency=str(_field(thing, "currency") or ""),
+        payment_id=_whole(_field(metadata, "payment_id")),
+        order_id=_whole(_field(metadata, "order_id")),
+        intent_ref=intent
+        if isinstance(intent, str)
+        else _field(intent, "id")
+        if intent is not None
+        else None,
+        url=_field(thing, "url"),
+    )
+
+
+def refund_of(thing: Any) -> ProviderRefund:
+    """A refund from an SDK object or an event's plain mapping; ValueError when it is none."""
+    ref, amount = _field(thing, "id"), _field(thing, "amount")
+    if not isinstance(ref, str) or not isinstance(amount, int) or isinstance(amount, bool):
+        raise ValueError("not a refund")
+    intent = _field(thing, "payment_intent")
+    return ProviderRefund(
+        ref=ref,
+        status=str(_field(thing, "status") or "pending"),
+        amount=amount,
+        intent_ref=intent if isinstance(intent, str) else None,
+        failure=str(_field(thing, "failure_reason") or ""),
+    )

@@ -1,0 +1,151 @@
+"""Payments and refunds of an order, and those that wait for an answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from marketplace.database import db
+from marketplace.errors import NotFoundError
+from marketplace.orders.models import SellerOrder
+from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund, RefundStatus
+from marketplace.permissions import Viewer
+
+PAGE = 30
+
+
+def payments_of(order_id: int) -> list[Payment]:
+    """All tries to pay one order, newest first."""
+    query = select(Payment).where(Payment.order_id == order_id).order_by(Payment.id.desc())
+    return list(db.session.execute(query).scalars())
+
+
+def unfinished_payments(order_id: int) -> list[Payment]:
+    """Tries that may still bring money."""
+    query = select(Payment).where(
+        Payment.order_id == order_id, Payment.status.in_((PaymentStatus.INTENDED, PaymentStatus.OPEN))
+    )
+    return list(db.session.execute(query.order_by(Payment.id)).scalars())
+
+
+def find_payment(*, session_ref: str, payment_id: int | None) -> Payment | None:
+    """The payment of a provider's session: by its reference, or by our own id while the answer was lost."""
+    query = select(Payment).where(Payment.session_ref == session_ref)
+    found = db.session.execute(query).scalar_one_or_none()
+    if found is None and payment_id is not None:
+        found = db.session.get(Payment, payment_id)
+        if found is not None and found.session_ref not in {None, session_ref}:
+            return None
+    return found
+
+
+def paid_payment_of(seller_id: int, seller_order_id: int) -> Payment | None:
+    """The succeeded payment that paid a seller order; None for cash on delivery."""
+    query = (
+        select(Payment)
+        .join(PaymentPart, PaymentPart.payment_id == Payment.id)
+        .where(PaymentPart.seller_id == seller_id, PaymentPart.seller_order_id == seller_order_id)
+        .where(Payment.status == PaymentStatus.SUCCEEDED)
+        .order_by(Payment.id)
+        .limit(1)
+    )
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def refunds_by_order(seller_order_ids: Iterable[int]) -> dict[int, list[Refund]]:
+    """Refunds by seller order, oldest first, in one statement; the caller scoped the orders."""
+    found: dict[int, list[Refund]] = defaultdict(list)
+    query = select(Refund).where(Refund.seller_order_id.in_(set(seller_order_ids))).order_by(Refund.id)
+    for refund in db.session.execute(query).scalars():
+        if refund.seller_order_id is not None:
+            found[refund.seller_order_id].append(refund)
+    return found
+
+
+def find_refund_by_form(seller_id: int, form_key: str) -> Refund | None:
+    """The refund that this form made already."""
+    return db.session.execute(
+        select(Refund).where(Refund.seller_id == seller_id, Refund.form_key == form_key)
+    ).scalar_one_or_none()
+
+
+def get_refund(refund_id: int) -> Refund:
+    refund = db.session.get(Refund, refund_id)
+    if refund is None:
+        raise NotFoundError
+    return refund
+
+
+def find_refund_by_ref(provider_ref: str) -> Refund | None:
+    return db.session.execute(select(Refund).where(Refund.provider_ref == provider_ref)).scalar_one_or_none()
+
+
+def refunds_to_send(limit: int) -> list[int]:
+    query = select(Refund.id).where(Refund.status == RefundStatus.REQUESTED, Refund.payment_id.is_not(None))
+    return list(db.session.execute(query.order_by(Refund.requested_at).limit(limit)).scalars())
+
+
+def refunds_pending(limit: int) -> list[tuple[int, str]]:
+    """Refunds at the provider without a final answer: our id and the provider's reference."""
+    query = select(Refund.id, Refund.provider_ref).where(
+        Refund.status == RefundStatus.PENDING, Refund.provider_ref.is_not(None)
+    )
+    rows = db.session.execute(query.order_by(Refund.requested_at).limit(limit)).tuples()
+    return [(refund_id, str(ref)) for refund_id, ref in rows]
+
+
+def payments_to_ask(before: datetime, limit: int) -> list[int]:
+    """Payments without a final answer that nobody asked about since a moment, the longest unasked first."""
+    query = select(Payment.id).where(
+        Payment.status.in_((PaymentStatus.INTENDED, PaymentStatus.OPEN)),
+        Payment.created_at < before,
+        or_(Payment.checked_at.is_(None), Payment.checked_at < before),
+    )
+    return list(db.session.execute(query.order_by(Payment.checked_at, Payment.id).limit(limit)).scalars())
+
+
+def payments_without_fee(limit: int) -> list[tuple[int, str]]:
+    """Succeeded payments whose fee is not known yet: our id and the provider's intent."""
+    query = select(Payment.id, Payment.intent_ref).where(
+        Payment.status.in_((PaymentStatus.SUCCEEDED, PaymentStatus.UNEXPECTED)),
+        Payment.fee_amount.is_(None),
+        Payment.intent_ref.is_not(None),
+    )
+    rows = db.session.execute(query.order_by(Payment.id).limit(limit)).tuples()
+    return [(payment_id, str(ref)) for payment_id, ref in rows]
+
+
+def list_for_staff(
+    viewer: Viewer, *, status: PaymentStatus | None = None, after: int | None = None
+) -> list[Payment]:
+    """Payments, newest first, one page; only for roles that may read them all."""
+    if viewer.counties("payments:read") is not None:
+        raise NotFoundError
+    query = select(Payment).order_by(Payment.id.desc()).limit(PAGE + 1)
+    if status:
+        query = query.where(Payment.status == status)
+    if after:
+        query = query.where(Payment.id < after)
+    return list(db.session.execute(query).scalars())
+
+
+def list_refunds_for_staff(
+    viewer: Viewer, *, status: RefundStatus | None = None, after: int | None = None
+) -> list[tuple[Refund, str | None]]:
+    """Refunds with their seller order's code, newest first, one page."""
+    if viewer.counties("payments:read") is not None:
+        raise NotFoundError
+    query = (
+        select(Refund, SellerOrder.code)
+        .outerjoin(SellerOrder, SellerOrder.id == Refund.seller_order_id)
+        .order_by(Refund.id.desc())
+        .limit(PAGE + 1)
+    )
+    if status:
+        query = query.where(Refund.status == status)
+    if after:
+        query = query.where(Refund.id < after)
+    return [(refund, code) for refund, code in db.session.execute(query)]

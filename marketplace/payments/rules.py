@@ -1,0 +1,43 @@
+"""What a provider's answer means for an order."""
+
+from __future__ import annotations
+
+import enum
+from datetime import timedelta
+
+from flask_babel import lazy_gettext as _l
+
+from marketplace.errors import DomainError
+
+# The provider closes its session one minute after the hold's end; we close it before we release (D8).
+SESSION_AFTER_HOLD = timedelta(minutes=1)
+SHORTEST_SESSION = timedelta(minutes=30, seconds=10)  # the provider's minimum, and the way there
+
+
+class NotPayableError(DomainError):
+    """The order needs no payment, or can have none any more."""
+
+    def __init__(self) -> None:
+        super().__init__(_l("这个订单现在不用付款"))
+
+
+class PaymentUnderWayError(DomainError):
+    """The provider is still deciding: neither paid nor free to cancel."""
+
+    def __init__(self) -> None:
+        super().__init__(_l("支付机构还在处理这笔付款，请过一会儿再看"))
+
+
+class Fit(enum.StrEnum):
+    """Whether a provider's paid session is the payment that we asked for."""
+
+    FITS = "fits"
+    WRONG_AMOUNT = "wrong amount"
+    WRONG_CURRENCY = "wrong currency"
+
+
+def fit(*, asked_amount: int, asked_currency: str, amount: int, currency: str) -> Fit:
+    """Compare what came with what was asked; fen and three-letter codes."""
+    if currency.lower() != asked_currency.lower():
+        return Fit.WRONG_CURRENCY
+    return Fit.FITS if amount == asked_amount else Fit.WRONG_AMOUNT

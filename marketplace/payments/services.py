@@ -1,0 +1,301 @@
+"""Paying: the intent is recorded with its key, then the provider is called outside of any
+transaction, then its answer is recorded. A lost answer is asked for again with the same key (D5, D8).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import update
+
+from marketplace import audit, clock, settings
+from marketplace.audit import SYSTEM, Actor
+from marketplace.database import db, new_id, run_in_transaction
+from marketplace.errors import DomainError
+from marketplace.i18n import LOCALES
+from marketplace.ledger import services as ledger
+from marketplace.logs import log
+from marketplace.notifications.services import notify
+from marketplace.orders import queries as order_queries
+from marketplace.orders import services as orders
+from marketplace.orders.models import Order, PaymentState
+from marketplace.payments import queries, rules
+from marketplace.payments.gateway import (
+    ProviderRefusedError,
+    ProviderSession,
+    SessionWish,
+    gateway,
+)
+from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund
+from marketplace.sellers import queries as sellers
+
+
+def start(order_id: int) -> str:
+    """The provider's pay page for an unpaid order: the open one again, or a new one.
+
+    NotPayableError; ProviderUnsureError when no answer came (try again: the same key is used);
+    ProviderRefusedError when the provider said no.
+    """
+    wish, url = run_in_transaction(lambda: _intend(order_id))
+    if url:
+        return url
+    try:
+        session = gateway().create_session(wish)
+    except ProviderRefusedError:
+        # The wish was refused before any effect: its session can never come to be.
+        run_in_transaction(lambda: _close(wish.payment_id))
+        raise
+    run_in_transaction(lambda: _remember(wish.payment_id, session))
+    if session.url is None:
+        refresh(order_id)
+        raise rules.NotPayableError
+    return session.url
+
+
+def _intend(order_id: int) -> tuple[SessionWish, str | None]:
+    """Record what will be asked; an unfinished try is taken up again. The hold is renewed with a new try."""
+    order = order_queries.get_order(order_id)
+    moment = clock.now()
+    if order.payment_state != PaymentState.UNPAID or order.hold_until <= moment:
+        raise rules.NotPayableError
+    for payment in queries.unfinished_payments(order_id):
+        if payment.expires_at <= moment:
+            continue
+        if payment.status == PaymentStatus.OPEN:
+            return _wish(order, payment), payment.pay_url
+        return _wish(order, payment), None
+    hold_until = moment + timedelta(minutes=settings.get("orders.hold_minutes"))
+    orders.prolong(order_id, hold_until=hold_until)
+    payment_id = new_id()
+    payment = Payment(
+        id=payment_id,
+        order_id=order_id,
+        idempotency_key=f"order-{order_id}-payment-{payment_id}",
+        amount=order.total_amount,
+        created_at=moment,
+        expires_at=max(hold_until + rules.SESSION_AFTER_HOLD, moment + rules.SHORTEST_SESSION),
+    )
+    db.session.add(payment)
+    db.session.flush()
+    for sale in order_queries.sellers_of(order_id):
+        db.session.add(
+            PaymentPart(
+                seller_id=sale.seller_id,
+                payment_id=payment.id,
+                seller_order_id=sale.id,
+                amount=sale.total_amount,
+            )
+        )
+    db.session.flush()
+    return _wish(order, payment), None
+
+
+def _wish(order: Order, payment: Payment) -> SessionWish:
+    """The same order and payment always give the same wish, as the key demands."""
+    base = current_app.config["SETTINGS"].site_url + ("/en" if order.language == "en" else "")
+    sales = order_queries.sellers_of(order.id)
+    shops = sellers.shops_by_id(sale.seller_id for sale in sales)
+    with force_locale(LOCALES[order.language]):
+        lines = [
+            (_("%(shop)s 的包裹（含运费）", shop=shops[sale.seller_id].legal_name), sale.total_amount)
+            for sale in sales
+            if sale.total_amount
+        ]
+    return SessionWish(
+        idempotency_key=payment.idempotency_key,
+        payment_id=payment.id,
+        order_id=order.id,
+        order_code=order.code,
+        lines=lines,
+        currency=payment.currency,
+        expires_at=payment.expires_at,
+        success_url=f"{base}/pay/{order.access_token}/return",
+        cancel_url=f"{base}/o/{order.access_token}",
+        language=order.language,
+    )
+
+
+def _remember(payment_id: int, session: ProviderSession) -> None:
+    db.session.execute(
+        update(Payment)
+        .where(Payment.id == payment_id, Payment.status == PaymentStatus.INTENDED)
+        .values(status=PaymentStatus.OPEN, session_ref=session.ref, pay_url=session.url)
+    )
+
+
+def _close(payment_id: int) -> None:
+    db.session.execute(
+        update(Payment)
+        .where(Payment.id == payment_id, Payment.status.in_((PaymentStatus.INTENDED, PaymentStatus.OPEN)))
+        .values(status=PaymentStatus.EXPIRED)
+    )
+
+
+def record_session(session: ProviderSession) -> str:
+    """Take in what the provider says of a session, in the caller's transaction; what was done, in words.
+
+    Paid once marks the order paid; paid late is honoured if the stock is still there, else given back (D8); a second
+    payment of one order is given back; a wrong amount or currency is booked as unmatched and waits for a person.
+    """
+    payment = queries.find_payment(session_ref=session.ref, payment_id=session.payment_id)
+    if payment is None or session.order_id != payment.order_id:
+        return "ignored: unknown session"
+    if session.is_paid:
+        return _take_payment(payment, session)
+    if session.is_expired:
+        _close(payment.id)
+        return "expired"
+    _remember(payment.id, session)
+    return "noted"
+
+
+def _take_payment(payment: Payment, session: ProviderSession) -> str:
+    moment = clock.now()
+    fits = rules.fit(
+        asked_amount=payment.amount,
+        asked_currency=payment.currency,
+        amount=session.amount,
+        currency=session.currency,
+    )
+    is_expected = fits == rules.Fit.FITS
+    taken = db.session.execute(
+        update(Payment)
+        .where(
+            Payment.id == payment.id,
+            Payment.status.in_((PaymentStatus.INTENDED, PaymentStatus.OPEN, PaymentStatus.EXPIRED)),
+        )
+        .values(
+            status=PaymentStatus.SUCCEEDED if is_expected else PaymentStatus.UNEXPECTED,
+            session_ref=session.ref,
+            intent_ref=session.intent_ref,
+            succeeded_at=moment,
+        )
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        return "repeat"
+    db.session.refresh(payment)
+    if not is_expected:
+        ledger.book_unmatched_payment(payment, amount=session.amount)
+        audit.record(SYSTEM, "payment.unexpected", "payment", payment.id, changes={"why": [None, fits]})
+        return f"unexpected: {fits}"
+    order = order_queries.get_order(payment.order_id)
+    hold_until = moment + timedelta(minutes=settings.get("orders.hold_minutes"))
+    if order.payment_state == PaymentState.CANCELLED and not orders.revive(order.id, hold_until=hold_until):
+        _give_back(payment, order)
+        return "late: given back"
+    if not orders.mark_paid(order.id, at=moment):
+        _give_back(payment, order)
+        return "second payment: given back"
+    for sale in order_queries.sellers_of(order.id):
+        ledger.book_payment(sale, payment.id)
+    audit.record(SYSTEM, "payment.succeeded", "payment", payment.id)
+    return "paid"
+
+
+def _give_back(payment: Payment, order: Order) -> None:
+    """A payment that its order cannot take goes back whole, and the buyer is told."""
+    ledger.book_unmatched_payment(payment)
+    refund_id = new_id()
+    refund = Refund(
+        id=refund_id,
+        seller_id=0,
+        seller_order_id=None,
+        payment_id=payment.id,
+        form_key=f"unmatched-{payment.id}",
+        idempotency_key=f"refund-{refund_id}",
+        goods_amount=payment.amount,
+        freight_amount=0,
+        reason="unmatched",
+        requested_at=clock.now(),
+    )
+    db.session.add(refund)
+    db.session.flush()
+    ledger.book_unmatched_refund(refund)
+    audit.record(SYSTEM, "payment.given_back", "payment", payment.id)
+    notify(
+        "late_payment_refunded",
+        phone=order.contact_phone,
+        parameters={"code": order.code, "amount": payment.amount},
+        language=order.language,
+    )
+
+
+def refresh(order_id: int) -> None:
+    """Ask the provider about an order's unfinished payments and record the answers; unsure ones wait."""
+    for payment_id in [payment.id for payment in queries.unfinished_payments(order_id)]:
+        try:
+            ask(payment_id)
+        except DomainError as error:
+            log().warning("payment.unanswered", payment=payment_id, reason=str(error))
+
+
+def ask(payment_id: int) -> str:
+    """Outside of any transaction: one payment's session as the provider has it now, recorded.
+
+    A session whose answer was lost is looked for, and else asked for again by its key.
+    """
+    payment = db.session.get_one(Payment, payment_id, populate_existing=True)
+    ref, since = payment.session_ref, payment.created_at - timedelta(minutes=5)
+    wish = _wish(order_queries.get_order(payment.order_id), payment)
+    db.session.rollback()
+    try:
+        session = gateway().get_session(ref) if ref else _find_session(wish, since)
+    except ProviderRefusedError:
+        run_in_transaction(lambda: _close(payment_id))
+        return "never reached the provider"
+    return run_in_transaction(lambda: _recorded(payment_id, session))
+
+
+def _find_session(wish: SessionWish, since: datetime) -> ProviderSession:
+    """A replay under the key might only repeat a stored fault: so the list is read first."""
+    for session in gateway().list_sessions(since):
+        if session.payment_id == wish.payment_id:
+            return session
+    return gateway().create_session(wish)
+
+
+def _recorded(payment_id: int, session: ProviderSession) -> str:
+    outcome = record_session(session)
+    db.session.execute(update(Payment).where(Payment.id == payment_id).values(checked_at=clock.now()))
+    return outcome
+
+
+def expire_and_cancel(actor: Actor, order_id: int, reason: str) -> bool:
+    """Cancel an unpaid order: the provider's sessions are closed first, then the stock is released (D8).
+
+    False when it turned out to be paid. PaymentUnderWayError while the provider is still deciding,
+    ProviderUnsureError when it did not answer: the order stays as it is.
+    """
+    for payment_id in [payment.id for payment in queries.unfinished_payments(order_id)]:
+        ref = db.session.get_one(Payment, payment_id).session_ref
+        if ref is None:
+            ask(payment_id)
+            ref = db.session.get_one(Payment, payment_id).session_ref
+        db.session.rollback()
+        if ref is None:
+            continue
+        try:
+            session = gateway().expire_session(ref, f"expire-{payment_id}")
+        except ProviderRefusedError:
+            session = gateway().get_session(ref)  # not open any more: paid, expired or being paid
+        run_in_transaction(partial(record_session, session))
+        if not (session.is_paid or session.is_expired):
+            raise rules.PaymentUnderWayError
+    return run_in_transaction(lambda: orders.cancel_unpaid(actor, order_id, reason))
+
+
+def sweep_unpaid(limit: int = 50) -> int:
+    """Cancel orders whose hold lapsed; those about which the provider is unsure stay for the next round."""
+    done = 0
+    for order_id in order_queries.lapsed_unpaid(clock.now(), limit):
+        try:
+            done += expire_and_cancel(SYSTEM, order_id, "lapsed")
+        except DomainError as error:
+            log().warning("hold.not_released", order=order_id, reason=str(error))
+        finally:
+            db.session.rollback()
+    return done
