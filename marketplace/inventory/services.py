@@ -118,6 +118,15 @@ def hold_all(*, order_id: int, by_seller: Mapping[int, Mapping[int, int]], expir
             raise OutOfStockError(missing)
 
 
+def prolong(*, order_id: int, seller_id: int, expires_at: datetime) -> None:
+    """Keep what an unpaid order has of one seller until a later moment."""
+    _carry_out(
+        update(Hold)
+        .where(Hold.seller_id == seller_id, Hold.order_id == order_id, Hold.state == HoldState.HELD)
+        .values(expires_at=expires_at)
+    )
+
+
 def release(*, order_id: int, seller_id: int) -> None:
     """Give back what an unpaid order kept of one seller; a repeat changes nothing."""
     for kept in _holds(order_id, seller_id):

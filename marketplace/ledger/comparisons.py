@@ -131,8 +131,8 @@ def payments_booked() -> Iterator[str]:
             yield f"payment {row.id} of {format_fen(row.amount)} succeeded and {format_fen(whole)} of it is booked"
         elif row.status not in {"succeeded", "unexpected"} and whole:
             yield f"payment {row.id} is booked and did not succeed"
-        if row.parts != found.get("payment", 0):
-            for_order = found.get("payment", 0)
+        if "payment" in found and row.parts != found["payment"]:
+            for_order = found["payment"]
             yield f"payment {row.id}: its parts are {format_fen(int(row.parts))}, booked {format_fen(for_order)}"
         if "payment" in found:
             matched[row.order_id] = matched.get(row.order_id, 0) + row.amount

@@ -113,6 +113,20 @@ def prolong(order_id: int, *, hold_until: datetime) -> bool:
     return _carry_out(later) == 1
 
 
+def prolong(order_id: int, *, hold_until: datetime) -> bool:
+    """Keep an unpaid order's stock longer, since paying begins again; False when it is unpaid no more."""
+    later = (
+        update(Order)
+        .where(Order.id == order_id, Order.payment_state == PaymentState.UNPAID)
+        .values(hold_until=hold_until)
+    )
+    if not _carry_out(later):
+        return False
+    for sale in queries.sellers_of(order_id):
+        inventory.prolong(order_id=order_id, seller_id=sale.seller_id, expires_at=hold_until)
+    return True
+
+
 def mark_paid(order_id: int, *, at: datetime) -> bool:
     """The whole order was paid at that moment, its parts go to their sellers; False when it was paid or cancelled.
 
