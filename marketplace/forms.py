@@ -146,6 +146,22 @@ class PhoneField(_TypedField):
         return phone
 
 
+class CodeField(_TypedField):
+    """Six digits as they were sent or shown, blanks allowed; six digits as data."""
+
+    wrong = _l("验证码是 6 位数字")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("render_kw", {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 12})
+        super().__init__(*args, **kwargs)
+
+    def read(self, text: str) -> str:
+        digits = re.sub(r"[\s\-]", "", plain_digits(text))
+        if not re.fullmatch(r"[0-9]{6}", digits, re.ASCII):
+            raise ValueError(text)
+        return digits
+
+
 class Needed:
     """The field must be filled; the sentence says with what."""
 

@@ -70,7 +70,7 @@ def start(*, user_id: int | None, guest_phone: str | None = None, device: str = 
 
 
 def remember() -> None:
-    """After the transaction: carry the new token in the cookie and drop everything of the time before but the basket."""
+    """After the transaction: carry the new token in the cookie, and drop what was before but the basket."""
     kept = {name: session[name] for name in ("basket", "_flashes") if name in session}
     session.clear()
     session.update(kept)

@@ -69,7 +69,9 @@ DEFINITIONS: dict[str, Definition] = {
     "orders.hold_minutes": Definition("30", _whole(5, 120), _l("付款前为买家留货的分钟数")),
     "orders.ship_hours": Definition("48", _whole(12, 240), _l("付款后多少小时内发货")),
     "orders.confirm_days_after_delivery": Definition("7", _whole(1, 30), _l("签收后多少天自动确认收货")),
-    "orders.confirm_days_after_dispatch": Definition("15", _whole(3, 60), _l("没有签收记录时，发货后多少天自动确认收货")),
+    "orders.confirm_days_after_dispatch": Definition(
+        "15", _whole(3, 60), _l("没有签收记录时，发货后多少天自动确认收货")
+    ),
     "aftersales.claim_hours": Definition("48", _whole(48, 168), _l("签收后多少小时内可以申请坏果包赔")),
     "cod.enabled": Definition("1", _whole(0, 1), _l("是否提供货到付款（1 是，0 否）")),
     "footer.operator": Definition("", _text, _l("页脚：经营者名称（空则不显示）")),

@@ -26,7 +26,9 @@ def day(value: date | datetime | None) -> str:
     if value is None:
         return ""
     found = clock.shanghai_date(value) if isinstance(value, datetime) else value
-    return f"{found.day} {found:%b} {found.year}" if language() == "en" else f"{found.year}年{found.month}月{found.day}日"
+    if language() == "en":
+        return f"{found.day} {found:%b} {found.year}"
+    return f"{found.year}年{found.month}月{found.day}日"
 
 
 def short_day(value: date | datetime | None) -> str:

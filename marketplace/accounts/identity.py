@@ -17,6 +17,18 @@ from marketplace.permissions import NOBODY, SECOND_FACTOR_ROLES, Viewer, access_
 
 # Their answers are the same for everybody, so nobody is looked up for them.
 WITHOUT_PEOPLE = frozenset({"static_file", "health.healthz", "health.readyz", "media.derivative", "places.children"})
+# Reached before the present rules were accepted: the page that asks for it, and the ways in and out around it.
+BEFORE_CONSENT = frozenset(
+    f"accounts.{name}"
+    for name in (
+        "accept",
+        "sign_out",
+        "second_factor",
+        "set_up_second_factor",
+        "make_second_factor",
+        "second_factor_picture",
+    )
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +79,7 @@ def _step_before(app: Flask) -> Any:
     """The page a signed-in person has to pass before this one: new rules, or the second factor for staff pages."""
     person: Person | None = g.person
     access = access_of(app, request.endpoint) if request.endpoint else None
-    if person is None or access is None or access.kind == "public" or request.blueprint == "accounts":
+    if person is None or access is None or access.kind == "public" or request.endpoint in BEFORE_CONSENT:
         return None
     target = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else None
     if not person.has_accepted_rules:

@@ -97,7 +97,7 @@ def check_credit_code(text: str, *, field: str = "credit_code") -> str:
 def check_role_area(role: Role, area_code: str | None, county_codes: set[str]) -> None:
     """RoleAreaError unless centre staff have a county and the city-wide roles have none."""
     if role == Role.CENTRE_STAFF and area_code not in county_codes:
-        raise RoleAreaError(_("县级服务中心人员要选一个县（市、区）"), field="area_code")
+        raise RoleAreaError(_("服务中心的人要选一个县（市、区）"), field="area_code")
     if role != Role.CENTRE_STAFF and area_code is not None:
         raise RoleAreaError(_("这个角色管全市，不用选县"), field="area_code")
 
