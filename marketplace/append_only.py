@@ -6,7 +6,7 @@ with it: such a migration runs statements() again.
 
 from __future__ import annotations
 
-APPEND_ONLY = ("journal_entries", "postings", "revenue_entries", "stock_movements")
+APPEND_ONLY = ("journal_entries", "postings", "revenue_entries", "stock_movements", "frozen_assessments")
 SEALED_TABLE = "audit_entries"
 # Everything but day, number and digest: those three are written once, by the seal job.
 SEALED_CONTENT = (

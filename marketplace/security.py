@@ -43,7 +43,7 @@ def _keys() -> tuple[str, dict[str, bytes]]:
         except (OSError, ValueError, KeyError) as error:
             raise KeyFileError(f"KEY_FILE {path} cannot be read; restore it or start with the right one") from error
         current_app.extensions["field_keys"] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def encrypt(text: str) -> str:

@@ -22,9 +22,14 @@ REFERENCE = SEED / "reference"
 def load_reference() -> str:
     """Areas, words of the trade, carriers and the policy, in the caller's transaction; existing rows stay."""
     added = _add_missing(Area, Area.code, list(_areas()))
-    for model, name in ((Category, "categories"), (Variety, "varieties"), (Grade, "grades")):
-        added += _add_missing(model, model.code, read_json(name))
-    for model, name in ((SizeClass, "size_classes"), (Carrier, "carriers")):
+    words: list[tuple[Any, str]] = [
+        (Category, "categories"),
+        (Variety, "varieties"),
+        (Grade, "grades"),
+        (SizeClass, "size_classes"),
+        (Carrier, "carriers"),
+    ]
+    for model, name in words:
         added += _add_missing(model, model.code, read_json(name))
     return f"{added} rows of reference data added"
 

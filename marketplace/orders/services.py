@@ -104,16 +104,6 @@ def create(actor: Actor, new: rules.NewOrder) -> Order:
 
 
 def prolong(order_id: int, *, hold_until: datetime) -> bool:
-    """Keep an unpaid order's goods longer, since a new try to pay begins; False when it is not unpaid any more."""
-    later = (
-        update(Order)
-        .where(Order.id == order_id, Order.payment_state == PaymentState.UNPAID)
-        .values(hold_until=hold_until)
-    )
-    return _carry_out(later) == 1
-
-
-def prolong(order_id: int, *, hold_until: datetime) -> bool:
     """Keep an unpaid order's stock longer, since paying begins again; False when it is unpaid no more."""
     later = (
         update(Order)

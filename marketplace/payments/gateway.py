@@ -99,7 +99,7 @@ def gateway() -> Gateway:
         settings = current_app.config["SETTINGS"]
         found = StripeGateway(settings.stripe_api_key, settings.provider_url)
         current_app.extensions["payment_gateway"] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 class StripeGateway:
