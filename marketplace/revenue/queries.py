@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from marketplace.database import db
@@ -64,7 +64,7 @@ def year_facts_of(seller_ids: Collection[int] | None) -> dict[int, list[YearFact
             RevenueEntry.agri_class,
             func.sum(RevenueEntry.amount),
         )
-        .where(RevenueEntry.is_adjustment)
+        .where(RevenueEntry.adjusts_year.is_not(None))
         .group_by(RevenueEntry.seller_id, RevenueEntry.year, RevenueEntry.mode, RevenueEntry.agri_class)
     )
     if seller_ids is not None:
@@ -82,10 +82,20 @@ def year_facts_of(seller_ids: Collection[int] | None) -> dict[int, list[YearFact
 
 def adjusted_years(seller_id: int) -> frozenset[int]:
     """The frozen years of a seller that had refunds afterwards."""
-    query = select(RevenueEntry.adjusts_year).where(
-        RevenueEntry.seller_id == seller_id, RevenueEntry.adjusts_year.is_not(None)
+    return frozenset(adjusted_years_of([seller_id]).get(seller_id, {}))
+
+
+def adjusted_years_of(seller_ids: Collection[int]) -> dict[int, dict[int, int]]:
+    """By seller, each frozen year that had refunds afterwards with their sum in fen, below zero."""
+    query = (
+        select(RevenueEntry.seller_id, RevenueEntry.adjusts_year, func.sum(RevenueEntry.amount))
+        .where(RevenueEntry.seller_id.in_(seller_ids), RevenueEntry.adjusts_year.is_not(None))
+        .group_by(RevenueEntry.seller_id, RevenueEntry.adjusts_year)
     )
-    return frozenset(year for year in db.session.execute(query.distinct()).scalars() if year is not None)
+    found: dict[int, dict[int, int]] = {}
+    for seller_id, year, amount in db.session.execute(query):
+        found.setdefault(seller_id, {})[year] = int(amount)
+    return found
 
 
 def sale_years(seller_id: int) -> frozenset[int]:
@@ -94,6 +104,60 @@ def sale_years(seller_id: int) -> frozenset[int]:
         RevenueEntry.seller_id == seller_id, RevenueEntry.kind == RevenueKind.COMPLETED
     )
     return frozenset(db.session.execute(query.distinct()).scalars())
+
+
+def has_season_sales(seller_id: int, year: int) -> bool:
+    """Whether primary produce was completed in the season months of a calendar year."""
+    january, march = date(year, 1, 1), date(year, 3, 1)
+    november, next_year = date(year, 11, 1), date(year + 1, 1, 1)
+    query = select(RevenueEntry.id).where(
+        RevenueEntry.seller_id == seller_id,
+        RevenueEntry.year == year,
+        RevenueEntry.agri_class == AgriClass.PRIMARY,
+        RevenueEntry.kind == RevenueKind.COMPLETED,
+        or_(
+            (RevenueEntry.day >= january) & (RevenueEntry.day < march),
+            (RevenueEntry.day >= november) & (RevenueEntry.day < next_year),
+        ),
+    )
+    return db.session.execute(query.limit(1)).first() is not None
+
+
+@dataclass(frozen=True)
+class FigureParts:
+    """What a year's figure of one mode and class is made of, in fen; refunds and adjustments are below zero."""
+
+    mode: Mode
+    agri_class: AgriClass
+    sold_amount: int
+    refunded_amount: int
+    adjustment_amount: int
+
+    @property
+    def amount(self) -> int:
+        return self.sold_amount + self.refunded_amount + self.adjustment_amount
+
+
+def parts_of(seller_id: int, year: int) -> list[FigureParts]:
+    """Sales, refunds and adjustments behind each figure of a year, summed from the entries themselves."""
+    is_sale = RevenueEntry.kind == RevenueKind.COMPLETED
+    is_adjustment = RevenueEntry.adjusts_year.is_not(None)
+    query = (
+        select(
+            RevenueEntry.mode,
+            RevenueEntry.agri_class,
+            func.sum(case((is_sale, RevenueEntry.amount), else_=0)),
+            func.sum(case((~is_sale & ~is_adjustment, RevenueEntry.amount), else_=0)),
+            func.sum(case((is_adjustment, RevenueEntry.amount), else_=0)),
+        )
+        .where(RevenueEntry.seller_id == seller_id, RevenueEntry.year == year)
+        .group_by(RevenueEntry.mode, RevenueEntry.agri_class)
+        .order_by(RevenueEntry.mode, RevenueEntry.agri_class)
+    )
+    return [
+        FigureParts(mode, agri_class, *(int(amount) for amount in amounts))
+        for mode, agri_class, *amounts in db.session.execute(query)
+    ]
 
 
 def season_facts(seller_id: int) -> dict[int, int]:
@@ -127,24 +191,26 @@ def season_facts(seller_id: int) -> dict[int, int]:
 def lines_of(
     seller_id: int,
     year: int,
-    mode: Mode,
-    agri_class: AgriClass,
+    mode: Mode | None,
+    agri_class: AgriClass | None,
     after: int | None = None,
     *,
     limit: int = PAGE,
 ) -> tuple[list[RevenueLine], int | None]:
-    """The entries that sum to a figure of the report, newest first, and the id after which the next page starts."""
+    """The entries that sum to a figure of the report, newest first, and the id after which the next page starts.
+
+    None for the mode or the class means all of them, as in the report's sums.
+    """
     query = (
         select(RevenueEntry)
-        .where(
-            RevenueEntry.seller_id == seller_id,
-            RevenueEntry.year == year,
-            RevenueEntry.mode == mode,
-            RevenueEntry.agri_class == agri_class,
-        )
+        .where(RevenueEntry.seller_id == seller_id, RevenueEntry.year == year)
         .order_by(RevenueEntry.id.desc())
         .limit(limit + 1)
     )
+    if mode is not None:
+        query = query.where(RevenueEntry.mode == mode)
+    if agri_class is not None:
+        query = query.where(RevenueEntry.agri_class == agri_class)
     if after is not None:
         query = query.where(RevenueEntry.id < after)
     rows = list(db.session.execute(query).scalars())
