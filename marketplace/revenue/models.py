@@ -40,6 +40,13 @@ class RevenueEntry(Base):
         Index(
             "uq_revenue_entries_once", "seller_id", "seller_order_id", "agri_class", "reference", unique=True
         ),
+        # Adjustments are few among millions of entries.
+        Index(
+            "ix_revenue_entries_adjusted",
+            "seller_id",
+            sqlite_where=text("adjusts_year IS NOT NULL"),
+            postgresql_where=text("adjusts_year IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = id_column()
