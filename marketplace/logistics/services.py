@@ -77,7 +77,11 @@ def dispatch(
     if carrier is None:
         raise DomainError(_("请选快递公司"), field="carrier_code")
     orders.ship(
-        actor, seller_id=seller_id, seller_order_id=seller_order_id, carrier=carrier.name, waybills=numbers
+        actor,
+        seller_id=seller_id,
+        seller_order_id=seller_order_id,
+        carrier=carrier.name,
+        waybill=" ".join(numbers[:3]),  # the order's page has them all
     )
     shipments = [
         Shipment(
