@@ -16,7 +16,9 @@ from marketplace.extensions import login_manager
 from marketplace.permissions import NOBODY, SECOND_FACTOR_ROLES, Viewer, access_of
 
 # Their answers are the same for everybody, so nobody is looked up for them.
-WITHOUT_PEOPLE = frozenset({"static_file", "health.healthz", "health.readyz", "media.derivative", "places.children"})
+WITHOUT_PEOPLE = frozenset(
+    {"static_file", "health.healthz", "health.readyz", "media.derivative", "places.children"}
+)
 # Reached before the present rules were accepted: the page that asks for it, and the ways in and out around it.
 BEFORE_CONSENT = frozenset(
     f"accounts.{name}"
@@ -91,7 +93,9 @@ def _step_before(app: Flask) -> Any:
 
 def init_app(app: Flask) -> None:
     """Load the person before anything asks for rights; Flask-Login serves current_user only (D10)."""
-    login_manager.session_protection = None  # our session row decides; Flask-Login keeps nothing in the cookie
+    login_manager.session_protection = (
+        None  # our session row decides; Flask-Login keeps nothing in the cookie
+    )
     login_manager.anonymous_user = AnonymousUserMixin
     login_manager.request_loader(lambda _request: g.get("person"))
 

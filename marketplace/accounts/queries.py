@@ -30,10 +30,20 @@ class SignedIn:
 
 def find_signed_in(user_id: int) -> SignedIn | None:
     """An active person with live roles and whether the present rules were accepted, in one statement."""
-    in_force = [and_(Acceptance.document == document, Acceptance.version == v) for document, v in rules.VERSIONS.items()]
+    in_force = [
+        and_(Acceptance.document == name, Acceptance.version == v) for name, v in rules.VERSIONS.items()
+    ]
     accepted = select(func.count()).where(Acceptance.user_id == User.id, or_(*in_force)).scalar_subquery()
     rows = db.session.execute(
-        select(User.id, User.name, User.phone, User.totp_confirmed_at, accepted, RoleGrant.role, RoleGrant.area_code)
+        select(
+            User.id,
+            User.name,
+            User.phone,
+            User.totp_confirmed_at,
+            accepted,
+            RoleGrant.role,
+            RoleGrant.area_code,
+        )
         .outerjoin(RoleGrant, and_(RoleGrant.user_id == User.id, RoleGrant.revoked_at.is_(None)))
         .where(User.id == user_id, User.status == UserStatus.ACTIVE)
         .order_by(RoleGrant.id)
@@ -95,7 +105,9 @@ def list_grants(user_ids: Iterable[int]) -> dict[int, list[RoleGrant]]:
 
 
 def company_of(user_id: int) -> BuyerCompany | None:
-    return db.session.execute(select(BuyerCompany).where(BuyerCompany.user_id == user_id)).scalar_one_or_none()
+    return db.session.execute(
+        select(BuyerCompany).where(BuyerCompany.user_id == user_id)
+    ).scalar_one_or_none()
 
 
 def list_companies(viewer: Viewer, *, waiting: bool) -> list[tuple[BuyerCompany, User]]:

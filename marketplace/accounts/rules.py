@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from flask_babel import gettext as _
 
@@ -62,14 +63,18 @@ def check_password(password: str, *, phone: str = "", field: str = "password") -
     if len(password) > PASSWORD_MOST:
         raise WeakPasswordError(_("密码最多 %(count)s 位", count=PASSWORD_MOST), field=field)
     plain = password.lower()
-    if plain in common_passwords() or len(set(plain)) < 3 or (plain.isascii() and plain.isdigit() and _is_run(plain)):
+    if (
+        plain in common_passwords()
+        or len(set(plain)) < 3
+        or (plain.isascii() and plain.isdigit() and _is_run(plain))
+    ):
         raise WeakPasswordError(_("这个密码太常见，容易被猜到，请换一个"), field=field)
     if phone and phone in plain:
         raise WeakPasswordError(_("密码里不要用手机号"), field=field)
 
 
 def _is_run(digits: str) -> bool:
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
     return len(steps) == 1
 
 

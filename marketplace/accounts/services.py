@@ -29,7 +29,11 @@ from marketplace.logs import log
 from marketplace.notifications.services import notify
 from marketplace.permissions import Role
 
-__all__ = ("hash_password", "request_code", "use_code")  # verbs of the neighbours that belong to the services too
+__all__ = (
+    "hash_password",
+    "request_code",
+    "use_code",
+)  # verbs of the neighbours that belong to the services too
 
 GUEST = Actor(None, "guest")
 MOST_ADDRESSES = 20
@@ -212,7 +216,12 @@ def change_password(actor: Actor, user_id: int, *, password: str, language: str 
 
 
 def reset_password(
-    *, phone: str, code: str, password: str, purpose: CodePurpose = CodePurpose.RESET_PASSWORD, language: str = "zh"
+    *,
+    phone: str,
+    code: str,
+    password: str,
+    purpose: CodePurpose = CodePurpose.RESET_PASSWORD,
+    language: str = "zh",
 ) -> User | None:
     """Set a new password by a code and end every session; None when the code is wrong (counted: commit).
 
@@ -370,7 +379,9 @@ def verify_company(actor: Actor, company_id: int, *, credit_code: str | None = N
     done = db.session.execute(
         update(BuyerCompany)
         .where(
-            BuyerCompany.id == company_id, BuyerCompany.verified_at.is_(None), BuyerCompany.credit_code == seen
+            BuyerCompany.id == company_id,
+            BuyerCompany.verified_at.is_(None),
+            BuyerCompany.credit_code == seen,
         )
         .values(verified_at=clock.now(), verified_by=actor.user_id)
     )

@@ -38,7 +38,11 @@ def run_due(limit: int = 10) -> int:
     moment = clock.now()
     lapsed = and_(Job.status == JobStatus.RUNNING, Job.claimed_until <= moment)
     due = or_(and_(Job.status == JobStatus.WAITING, Job.run_at <= moment), lapsed)
-    waiting = db.session.execute(select(Job.id).where(due).order_by(Job.run_at, Job.id).limit(limit)).scalars().all()
+    waiting = (
+        db.session.execute(select(Job.id).where(due).order_by(Job.run_at, Job.id).limit(limit))
+        .scalars()
+        .all()
+    )
     return sum(_run(job_id) for job_id in waiting)
 
 
@@ -69,7 +73,9 @@ def _run(job_id: int) -> bool:
         run_in_transaction(lambda: _put_off(job_id, until, reason))
         return False
     db.session.rollback()  # what a handler read stays behind
-    run_in_transaction(lambda: _finish(job_id, until, status=JobStatus.DONE, done_at=clock.now(), last_error=None))
+    run_in_transaction(
+        lambda: _finish(job_id, until, status=JobStatus.DONE, done_at=clock.now(), last_error=None)
+    )
     return True
 
 

@@ -35,7 +35,10 @@ def code(code: str, minutes: int) -> str:
 
 
 def account_exists() -> str:
-    return _("有人用这个手机号注册赣橙集，可它已经有账号了。如果是您，请直接登录；忘了密码可以用验证码重设。不是您就不用理会。")
+    return _(
+        "有人用这个手机号注册赣橙集，可它已经有账号了。"
+        "如果是您，请直接登录；忘了密码可以用验证码重设。不是您就不用理会。"
+    )
 
 
 def password_changed() -> str:
@@ -69,7 +72,9 @@ def refund_done(code: str, amount: int) -> str:
 
 def refund_failed(code: str, amount: int) -> str:
     return _(
-        "订单 %(code)s 的退款 %(amount)s 元没退成，我们正在处理，您不用再申请。", code=code, amount=format_fen(amount)
+        "订单 %(code)s 的退款 %(amount)s 元没退成，我们正在处理，您不用再申请。",
+        code=code,
+        amount=format_fen(amount),
     )
 
 
@@ -79,7 +84,9 @@ def new_order(code: str, count: int) -> str:
 
 def late_payment_refunded(code: str, amount: int) -> str:
     return _(
-        "订单 %(code)s 付款时留货时间已过，货卖完了。付的 %(amount)s 元已原路退回。", code=code, amount=format_fen(amount)
+        "订单 %(code)s 付款时留货时间已过，货卖完了。付的 %(amount)s 元已原路退回。",
+        code=code,
+        amount=format_fen(amount),
     )
 
 

@@ -56,7 +56,9 @@ class FolderSender:
             self.folder.mkdir(parents=True, exist_ok=True)
             file = self.folder / f"{envelope.id:019d}-{envelope.channel}-{envelope.template}.json"
             unfinished = file.with_suffix(".part")
-            unfinished.write_text(json.dumps(asdict(envelope), ensure_ascii=False, indent=1), encoding="utf-8")
+            unfinished.write_text(
+                json.dumps(asdict(envelope), ensure_ascii=False, indent=1), encoding="utf-8"
+            )
             unfinished.replace(file)
         except OSError as error:
             raise SendError(f"{type(error).__name__}: {error.strerror}") from error
@@ -75,7 +77,9 @@ class SmtpSender:
         secure = ssl.create_default_context()
         try:
             if parts.scheme == "smtps":
-                server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT, context=secure)
+                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                    host, parts.port or 465, timeout=TIMEOUT, context=secure
+                )
             else:
                 server = smtplib.SMTP(host, parts.port or 587, timeout=TIMEOUT)
             with server:
