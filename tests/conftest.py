@@ -94,7 +94,8 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     with engine.connect() as connection:
         outer = connection.begin()
         engines[None] = connection
-        db.session.configure(join_transaction_mode="create_savepoint")
+        # Of the factory: scoped_session.configure() asks for an application context.
+        db.session.session_factory.configure(join_transaction_mode="create_savepoint")
         try:
             with clock.at(NOON):
                 yield shared_app
