@@ -22,7 +22,8 @@ from marketplace.permissions import public
 bp = Blueprint("catalogue", __name__)
 
 HOME_CARDS = 8
-HOME_SHOPS = 6
+HOME_OF_ONE_SELLER = 2  # one busy shop must not fill the page
+HOME_SHOPS = 4
 
 
 @bp.get("/")
@@ -30,7 +31,7 @@ HOME_SHOPS = 6
 def home() -> ResponseReturnValue:
     """What is good today."""
     today = clock.today()
-    fresh, _after = cards.list_cards(Browse(), HOME_CARDS)
+    newest, _after = cards.list_cards(Browse())
     varieties = queries.list_ripe_varieties()
     categories = cards.list_categories()
     return render_template(
@@ -38,10 +39,20 @@ def home() -> ResponseReturnValue:
         term=season.line(varieties, today),
         categories=[category for category in categories if category.count],
         total=sum(category.count for category in categories),
-        cards=fresh,
+        cards=_mixed(newest),
         calendar=season.calendar(varieties, today),
         shops=queries.list_shops(HOME_SHOPS),
     )
+
+
+def _mixed(newest: list[cards.Card]) -> list[cards.Card]:
+    """The newest of several shops; a shop's third and further ones only while there is room."""
+    first: list[cards.Card] = []
+    further: list[cards.Card] = []
+    for card in newest:
+        of_seller = sum(other.seller_name == card.seller_name for other in first)
+        (first if of_seller < HOME_OF_ONE_SELLER else further).append(card)
+    return [*first, *further][:HOME_CARDS]
 
 
 @bp.get("/products")
