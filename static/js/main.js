@@ -9,6 +9,7 @@ const behaviours = {
   picknumber: '[data-pick-number]',
   copy: '[data-copy]',
   print: '[data-print]',
+  quote: 'form[data-quote]',
 };
 
 for (const [name, selector] of Object.entries(behaviours)) {
