@@ -31,7 +31,13 @@ class Visitor:
         return self._page(self.client.post(path, data=data or {}, **options), status)
 
     def submit(
-        self, path: str, data: dict[str, Any] | None = None, status: int = 303, *, form: str | None = None, **options: Any
+        self,
+        path: str,
+        data: dict[str, Any] | None = None,
+        status: int = 303,
+        *,
+        form: str | None = None,
+        **options: Any,
     ) -> Page:
         """Open the page, fill its form (found by its action, else the first that posts), and send it."""
         page = self.get(path)
@@ -56,7 +62,9 @@ class Visitor:
 
     def _page(self, answer: TestResponse, status: int) -> Page:
         page = Page(answer)
-        assert page.status == status, f"{answer.request.path}: {page.status} instead of {status}\n{page.text[:1500]}"
+        assert page.status == status, (
+            f"{answer.request.path}: {page.status} instead of {status}\n{page.text[:1500]}"
+        )
         if page.is_html:
             page.check()
         return page

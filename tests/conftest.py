@@ -107,7 +107,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def context(app: Flask) -> Iterator[None]:
+def app_context(app: Flask) -> Iterator[None]:
     """An application context, for tests of services and queries."""
     with app.app_context():
         yield

@@ -29,7 +29,7 @@ class Page:
         self.status = answer.status_code
         self.path = answer.request.path
         self.is_html = answer.mimetype == "text/html"
-        self.soup = BeautifulSoup(answer.get_data(), "html.parser") if self.is_html else BeautifulSoup("", "html.parser")
+        self.soup = BeautifulSoup(answer.get_data() if self.is_html else b"", "html.parser")
 
     @property
     def location(self) -> str:
@@ -87,10 +87,12 @@ class Page:
         for script in self.soup.find_all("script"):
             assert script.get("src") or script.get("type") == "application/ld+json", f"{where}: inline script"
         for tag in self.soup.find_all(True):
-            assert not [name for name in tag.attrs if name.startswith("on")], f"{where}: handler on {tag.name}"
+            assert not [name for name in tag.attrs if name.startswith("on")], (
+                f"{where}: handler on {tag.name}"
+            )
         for image in self.soup.find_all("img"):
             assert image.get("alt") is not None, f"{where}: img without alt"
-            assert image.get("width") and image.get("height"), f"{where}: img without size {image.get('src')}"
+            assert {"width", "height"} <= image.attrs.keys(), f"{where}: img without size {image.get('src')}"
         for field in self.soup.find_all(["input", "select", "textarea"]):
             if field.get("type") in {"hidden", "submit", "button"}:
                 continue

@@ -39,6 +39,7 @@ class SessionWish:
     order_code: str
     lines: Sequence[tuple[str, int]]  # words and fen, one per parcel
     currency: str
+    channels: Sequence[str]  # what may be paid with, the buyer's choice first
     expires_at: datetime
     success_url: str
     cancel_url: str
@@ -133,6 +134,8 @@ class StripeGateway:
                         }
                         for words, amount in wish.lines
                     ],
+                    "allowed_payment_method_types": wish.channels,
+                    "payment_method_options": {"wechat_pay": {"client": "web"}},
                     "metadata": ids,
                     "payment_intent_data": {"metadata": ids, "transfer_group": wish.order_code},
                     "success_url": wish.success_url,

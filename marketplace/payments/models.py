@@ -49,7 +49,7 @@ class Payment(Base):
     session_ref: Mapped[str | None] = mapped_column(String(120), unique=True)
     intent_ref: Mapped[str | None] = mapped_column(String(120), unique=True)
     pay_url: Mapped[str | None] = mapped_column(Text)
-    channel: Mapped[str | None] = mapped_column(String(20))  # card, alipay, wechat_pay, as the provider tells
+    channel: Mapped[str | None] = mapped_column(String(20))  # as wished, then as the provider tells
     fee_amount: Mapped[int | None] = fen_column()  # from the provider's balance transaction
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -11,6 +11,7 @@ from marketplace.errors import DomainError
 
 # The provider closes its session one minute after the hold's end; we close it before we release (D8).
 SESSION_AFTER_HOLD = timedelta(minutes=1)
+CHANNELS = ("alipay", "wechat_pay", "card")
 SHORTEST_SESSION = timedelta(minutes=30, seconds=10)  # the provider's minimum, and the way there
 
 

@@ -34,13 +34,13 @@ from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Ref
 from marketplace.sellers import queries as sellers
 
 
-def start(order_id: int) -> str:
-    """The provider's pay page for an unpaid order: the open one again, or a new one.
+def start(order_id: int, *, channel: str | None = None) -> str:
+    """The provider's pay page for an unpaid order: the open one again, or a new one with the wished channel first.
 
     NotPayableError; ProviderUnsureError when no answer came (try again: the same key is used);
     ProviderRefusedError when the provider said no.
     """
-    wish, url = run_in_transaction(lambda: _intend(order_id))
+    wish, url = run_in_transaction(lambda: intend(order_id))
     if url:
         return url
     try:
@@ -56,7 +56,7 @@ def start(order_id: int) -> str:
     return session.url
 
 
-def _intend(order_id: int) -> tuple[SessionWish, str | None]:
+def intend(order_id: int) -> tuple[SessionWish, str | None]:
     """Record what will be asked; an unfinished try is taken up again. The hold is renewed with a new try."""
     order = order_queries.get_order(order_id)
     moment = clock.now()
@@ -76,6 +76,7 @@ def _intend(order_id: int) -> tuple[SessionWish, str | None]:
         order_id=order_id,
         idempotency_key=f"order-{order_id}-payment-{payment_id}",
         amount=order.total_amount,
+        channel=channel if channel in rules.CHANNELS else None,
         created_at=moment,
         expires_at=max(hold_until + rules.SESSION_AFTER_HOLD, moment + rules.SHORTEST_SESSION),
     )
@@ -112,6 +113,7 @@ def _wish(order: Order, payment: Payment) -> SessionWish:
         order_code=order.code,
         lines=lines,
         currency=payment.currency,
+        channels=rules.channels(payment.channel),
         expires_at=payment.expires_at,
         success_url=f"{base}/pay/{order.access_token}/return",
         cancel_url=f"{base}/o/{order.access_token}",

@@ -44,7 +44,7 @@ from tests.orders.sales import (
     user_id_of,
 )
 
-pytestmark = pytest.mark.usefixtures("context")
+pytestmark = pytest.mark.usefixtures("app_context")
 
 
 @pytest.fixture
@@ -119,7 +119,9 @@ def test_late_payment_is_honoured_while_the_stock_is_there(farm: int) -> None:
     pool = make_pool(farm, 10_000)
     order_id = place([Wish(farm, [Box(pool, 1000, count=2)])])
     run_in_transaction(lambda: services.cancel_unpaid(SYSTEM, order_id, "lapsed"))
-    assert run_in_transaction(lambda: services.revive(order_id, hold_until=clock.now() + timedelta(minutes=5)))
+    assert run_in_transaction(
+        lambda: services.revive(order_id, hold_until=clock.now() + timedelta(minutes=5))
+    )
     pay(order_id)
     assert available([pool]) == {pool: 0}
     assert queries.get_order(order_id).payment_state == PaymentState.PAID
@@ -225,7 +227,9 @@ def test_another_sellers_part_is_not_found(farm: int, coop: int) -> None:
         queries.get_for_buyer(user_id_of("company_buyer"), queries.get_order(order_id).code)
 
 
-def test_cancelling_a_paid_part_gives_its_goods_and_money_back_and_leaves_the_other(farm: int, coop: int) -> None:
+def test_cancelling_a_paid_part_gives_its_goods_and_money_back_and_leaves_the_other(
+    farm: int, coop: int
+) -> None:
     pool, other = make_pool(farm, 10_000), make_pool(coop, 10_000)
     order_id = place([Wish(farm, [Box(pool, 4990)], freight=600), Wish(coop, [Box(other, 5800)])])
     pay(order_id)
@@ -295,7 +299,9 @@ def test_cash_order_is_cancelled_before_dispatch_without_any_money(farm: int) ->
         ("farmer", "company_buyer", True, Mode.UNCLASSIFIED),
     ],
 )
-def test_mode_by_the_parties_of_the_sale(seller: str, buyer: str | None, as_company: bool, mode: Mode) -> None:
+def test_mode_by_the_parties_of_the_sale(
+    seller: str, buyer: str | None, as_company: bool, mode: Mode
+) -> None:
     shop = shop_of(seller)
     order_id = place([Wish(shop, [Box(make_pool(shop), 1000)])], buyer=buyer, as_company=as_company)
     assert sale_of(order_id, shop).mode == mode
@@ -362,7 +368,9 @@ def test_a_refund_that_comes_back_is_owed_again(farm: int) -> None:
     assert_clean()
 
 
-def test_confirmation_comes_by_itself_seven_days_after_delivery_else_fifteen_after_dispatch(farm: int) -> None:
+def test_confirmation_comes_by_itself_seven_days_after_delivery_else_fifteen_after_dispatch(
+    farm: int,
+) -> None:
     pool = make_pool(farm)
     delivered, underway = (place([Wish(farm, [Box(pool, 1000)])]) for _ in range(2))
     for order_id in (delivered, underway):
