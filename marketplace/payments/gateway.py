@@ -16,6 +16,7 @@ from stripe._http_client import RequestsClient  # the SDK names it nowhere else
 
 from marketplace.database import db
 from marketplace.errors import DomainError
+from marketplace.payments.rules import Channel
 
 TIMEOUT_SECONDS = 8
 LOCALES = {"zh": "zh", "en": "en"}
@@ -39,7 +40,7 @@ class SessionWish:
     order_code: str
     lines: Sequence[tuple[str, int]]  # words and fen, one per parcel
     currency: str
-    channels: Sequence[str]  # what may be paid with, the buyer's choice first
+    channels: Sequence[Channel]  # what may be paid with, the buyer's choice first
     expires_at: datetime
     success_url: str
     cancel_url: str
@@ -134,7 +135,7 @@ class StripeGateway:
                         }
                         for words, amount in wish.lines
                     ],
-                    "allowed_payment_method_types": wish.channels,
+                    "allowed_payment_method_types": [*wish.channels],
                     "payment_method_options": {"wechat_pay": {"client": "web"}},
                     "metadata": ids,
                     "payment_intent_data": {"metadata": ids, "transfer_group": wish.order_code},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import timedelta
+from typing import Literal
 
 from flask_babel import lazy_gettext as _l
 
@@ -11,8 +12,15 @@ from marketplace.errors import DomainError
 
 # The provider closes its session one minute after the hold's end; we close it before we release (D8).
 SESSION_AFTER_HOLD = timedelta(minutes=1)
-CHANNELS = ("alipay", "wechat_pay", "card")
 SHORTEST_SESSION = timedelta(minutes=30, seconds=10)  # the provider's minimum, and the way there
+
+Channel = Literal["alipay", "wechat_pay", "card"]
+CHANNELS: tuple[Channel, ...] = ("alipay", "wechat_pay", "card")
+
+
+def channels(wished: str | None) -> list[Channel]:
+    """All that may be paid with, the wished one first: the pay page shows them in this order."""
+    return sorted(CHANNELS, key=lambda channel: channel != wished)
 
 
 class NotPayableError(DomainError):

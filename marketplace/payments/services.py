@@ -40,7 +40,7 @@ def start(order_id: int, *, channel: str | None = None) -> str:
     NotPayableError; ProviderUnsureError when no answer came (try again: the same key is used);
     ProviderRefusedError when the provider said no.
     """
-    wish, url = run_in_transaction(lambda: intend(order_id))
+    wish, url = run_in_transaction(lambda: intend(order_id, channel))
     if url:
         return url
     try:
@@ -56,7 +56,7 @@ def start(order_id: int, *, channel: str | None = None) -> str:
     return session.url
 
 
-def intend(order_id: int) -> tuple[SessionWish, str | None]:
+def intend(order_id: int, channel: str | None = None) -> tuple[SessionWish, str | None]:
     """Record what will be asked; an unfinished try is taken up again. The hold is renewed with a new try."""
     order = order_queries.get_order(order_id)
     moment = clock.now()
