@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, MetaData, String, event
+from sqlalchemy import BigInteger, DateTime, Executable, MetaData, String, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError
@@ -185,6 +185,16 @@ def dialect_insert(model: type[Base]) -> Any:
     """An INSERT that knows on_conflict_do_nothing and on_conflict_do_update, on both databases."""
     make = sqlite.insert if db.session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return make(model)
+
+
+def count_changed(statement: Executable) -> int:
+    """Carry out an INSERT, UPDATE or DELETE and count the rows it touched: the guard of a guarded statement.
+
+    Loaded objects are not brought along; readers load again.
+    """
+    options = {"synchronize_session": False, "preserve_rowcount": True}
+    result: Any = db.session.execute(statement, execution_options=options)
+    return int(result.rowcount)
 
 
 @event.listens_for(Session, "before_flush")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
 
 from marketplace import audit, clock
 from marketplace.audit import Actor
-from marketplace.database import db, dialect_insert, new_id
+from marketplace.database import count_changed, db, dialect_insert, new_id
 from marketplace.inventory.models import Hold, HoldState, MovementKind, StockMovement, StockPool, Unit
 from marketplace.inventory.queries import get_pool
 from marketplace.inventory.rules import BelowHeldError, HoldLapsedError, OutOfStockError, WrongAmountError
@@ -120,7 +119,7 @@ def hold_all(*, order_id: int, by_seller: Mapping[int, Mapping[int, int]], expir
 
 def prolong(*, order_id: int, seller_id: int, expires_at: datetime) -> None:
     """Keep what an unpaid order has of one seller until a later moment."""
-    _carry_out(
+    count_changed(
         update(Hold)
         .where(Hold.seller_id == seller_id, Hold.order_id == order_id, Hold.state == HoldState.HELD)
         .values(expires_at=expires_at)
@@ -183,7 +182,7 @@ def _guard(amount: int) -> ColumnElement[bool]:
 
 
 def _hold_one(order_id: int, seller_id: int, pool_id: int, amount: int, expires_at: datetime) -> bool:
-    made = _carry_out(
+    made = count_changed(
         dialect_insert(Hold)
         .values(
             id=new_id(),
@@ -207,7 +206,7 @@ def _hold_one(order_id: int, seller_id: int, pool_id: int, amount: int, expires_
             )
             .values(state=HoldState.HELD, amount=amount, expires_at=expires_at)
         )
-        if not _carry_out(again):
+        if not count_changed(again):
             return True
     return _change(seller_id, pool_id, _guard(amount), held=amount)
 
@@ -224,7 +223,7 @@ def _holds(order_id: int, seller_id: int) -> list[Hold]:
 
 def _set_state(hold_id: int, before: HoldState, after: HoldState) -> bool:
     change = update(Hold).where(Hold.id == hold_id, Hold.state == before).values(state=after)
-    return _carry_out(change) == 1
+    return count_changed(change) == 1
 
 
 def _change(
@@ -236,7 +235,7 @@ def _change(
         .where(StockPool.id == pool_id, StockPool.seller_id == seller_id, *guards)
         .values(on_hand=StockPool.on_hand + on_hand, held=StockPool.held + held)
     )
-    return _carry_out(change) == 1
+    return count_changed(change) == 1
 
 
 def _move(
@@ -267,9 +266,3 @@ def _must(done: bool) -> None:
     """A pool and its holds disagree: nothing of this act may stay."""
     if not done:
         raise RuntimeError("a pool holds less than its orders keep")
-
-
-def _carry_out(statement: Any) -> int:
-    """How many rows a statement changed; loaded pools and holds are not brought along, readers load again."""
-    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
-    return int(result.rowcount)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import select
 
 from marketplace import clock
-from marketplace.database import db, dialect_insert, new_id
+from marketplace.database import count_changed, db, dialect_insert, new_id
 from marketplace.ledger.models import PLATFORM_BOOK, Account, JournalEntry, Posting
 from marketplace.ledger.rules import balanced
 
@@ -82,7 +82,7 @@ def post(
     if not kept:
         return False
     entry_id = new_id()
-    written: Any = db.session.execute(
+    written = count_changed(
         dialect_insert(JournalEntry)
         .values(
             id=entry_id,
@@ -95,7 +95,7 @@ def post(
         )
         .on_conflict_do_nothing(index_elements=["book", "kind", "reference"])
     )
-    if not written.rowcount:
+    if not written:
         return False
     db.session.add_all(
         Posting(entry_id=entry_id, book=book, account=account, amount=amount) for account, amount in kept

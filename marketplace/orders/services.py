@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from marketplace import audit, clock, settings
 from marketplace.accounts.queries import company_of
 from marketplace.audit import SYSTEM, Actor
-from marketplace.database import db, dialect_insert, new_code, run_in_transaction
+from marketplace.database import count_changed, db, dialect_insert, new_code, run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.i18n import LOCALES
 from marketplace.inventory import services as inventory
@@ -55,7 +55,7 @@ def create(actor: Actor, new: rules.NewOrder) -> Order:
     moment = clock.now()
     is_cash = new.payment_method == PaymentMethod.ON_DELIVERY
     kind, credit_code, title = _buyer_of(new)
-    written: Any = db.session.execute(
+    written = count_changed(
         dialect_insert(Order)
         .values(
             id=new.order_id,
@@ -84,7 +84,7 @@ def create(actor: Actor, new: rules.NewOrder) -> Order:
         )
         .on_conflict_do_nothing(index_elements=["form_key"])
     )
-    if not written.rowcount:
+    if not written:
         raise rules.OrderExistsError
     _add_parts(new, kind, is_cash=is_cash, moment=moment)
     _tell(new.order_id, None, "placed", actor)
@@ -110,7 +110,7 @@ def prolong(order_id: int, *, hold_until: datetime) -> bool:
         .where(Order.id == order_id, Order.payment_state == PaymentState.UNPAID)
         .values(hold_until=hold_until)
     )
-    if not _carry_out(later):
+    if not count_changed(later):
         return False
     for sale in queries.sellers_of(order_id):
         inventory.prolong(order_id=order_id, seller_id=sale.seller_id, expires_at=hold_until)
@@ -127,7 +127,7 @@ def mark_paid(order_id: int, *, at: datetime) -> bool:
         .where(Order.id == order_id, Order.payment_state == PaymentState.UNPAID)
         .values(payment_state=PaymentState.PAID, paid_at=at)
     )
-    if not _carry_out(paid):
+    if not count_changed(paid):
         queries.get_order(order_id)
         return False
     ship_by = at + timedelta(hours=settings.get("orders.ship_hours"))
@@ -156,7 +156,7 @@ def cancel_unpaid(actor: Actor, order_id: int, reason: str) -> bool:
         .where(Order.id == order_id, Order.payment_state == PaymentState.UNPAID)
         .values(payment_state=PaymentState.CANCELLED, cancelled_at=clock.now())
     )
-    if not _carry_out(cancelled):
+    if not count_changed(cancelled):
         queries.get_order(order_id)
         return False
     for sale in queries.sellers_of(order_id):
@@ -182,7 +182,7 @@ def revive(order_id: int, *, hold_until: datetime) -> bool:
                 .where(Order.id == order_id, Order.payment_state == PaymentState.CANCELLED)
                 .values(payment_state=PaymentState.UNPAID, cancelled_at=None, hold_until=hold_until)
             )
-            if not _carry_out(taken_back):
+            if not count_changed(taken_back):
                 return queries.get_order(order_id).payment_state == PaymentState.UNPAID
             by_seller = {}
             for sale in queries.sellers_of(order_id):
@@ -431,7 +431,7 @@ def _move(
     )
     if seller_id is not None:
         change = change.where(SellerOrder.seller_id == seller_id)
-    if _carry_out(change.values(status=end, **values)):
+    if count_changed(change.values(status=end, **values)):
         return True
     if _load(seller_order_id, seller_id=seller_id).status in rules.PASSED.get(move, frozenset()):
         return False
@@ -449,12 +449,6 @@ def _load(seller_order_id: int, *, seller_id: int | None = None, lock: bool = Fa
     if sale is None:
         raise NotFoundError
     return sale
-
-
-def _carry_out(statement: Any) -> int:
-    """How many rows a statement changed; loaded orders are not brought along, readers load again."""
-    result: Any = db.session.execute(statement, execution_options={"synchronize_session": False})
-    return int(result.rowcount)
 
 
 def _confirm_at(*, shipped_at: datetime, delivered_at: datetime | None = None) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import delete, func, select
 
 from marketplace import clock
-from marketplace.database import db, dialect_insert, new_id
+from marketplace.database import count_changed, db, dialect_insert, new_id
 from marketplace.revenue.checks import verify as verify
 from marketplace.revenue.models import AgriClass, DailyRevenue, Mode, RevenueEntry, RevenueKind, YearRevenue
 from marketplace.revenue.rules import Placement, line_revenue, place_refund
@@ -122,7 +122,7 @@ def _write(
     if not amount:
         return
     day = clock.shanghai_date(at)
-    written: Any = db.session.execute(
+    written = count_changed(
         dialect_insert(RevenueEntry)
         .values(
             id=new_id(),
@@ -141,7 +141,7 @@ def _write(
         )
         .on_conflict_do_nothing(index_elements=["seller_id", "seller_order_id", "agri_class", "reference"])
     )
-    if not written.rowcount:
+    if not written:
         return
     _add(DailyRevenue, amount, seller_id=sale.seller_id, day=day, mode=sale.mode, agri_class=agri_class)
     _add(

@@ -197,7 +197,9 @@ def lines_of(order_id: int, seller_id: int) -> list[OrderLine]:
 def ship(order_id: int, seller_id: int) -> bool:
     sale_id = sale_of(order_id, seller_id).id
     return run_in_transaction(
-        lambda: services.ship(SYSTEM, seller_id=seller_id, seller_order_id=sale_id, carrier="顺丰", waybill="SF1")
+        lambda: services.ship(
+            SYSTEM, seller_id=seller_id, seller_order_id=sale_id, carrier="顺丰", waybill="SF1"
+        )
     )
 
 
@@ -283,4 +285,7 @@ def facts(seller_id: int) -> Mapping[tuple[int, str, str], int]:
     """A seller's award facts: year, mode, class → fen."""
     from marketplace.revenue.queries import year_facts
 
-    return {(fact.year, fact.mode.value, fact.agri_class.value): fact.total_amount for fact in year_facts(seller_id)}
+    return {
+        (fact.year, fact.mode.value, fact.agri_class.value): fact.total_amount
+        for fact in year_facts(seller_id)
+    }
