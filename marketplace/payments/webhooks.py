@@ -49,7 +49,7 @@ def stripe_event() -> ResponseReturnValue:
         log().warning("webhook.refused", reason=str(error))
         return jsonify(error=str(error)), 400
     outcome = run_in_transaction(lambda: take(event))
-    log().info("webhook.taken", event=event["id"], type=event["type"], outcome=outcome)
+    log().info("webhook.taken", id=event["id"], type=event["type"], outcome=outcome)
     return jsonify(received=True)
 
 

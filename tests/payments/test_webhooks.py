@@ -1,0 +1,206 @@
+"""The provider's calls as a friend, a stranger and a broken network send them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from marketplace.database import db, run_in_transaction
+from marketplace.ledger import checks
+from marketplace.orders import queries as orders
+from marketplace.orders.models import PaymentState
+from marketplace.payments import services
+from marketplace.payments.models import Payment, PaymentStatus, Refund, WebhookEvent
+from tests import factories
+
+pytestmark = pytest.mark.usefixtures("app_context")
+PATH = "/webhooks/stripe"
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def order_id() -> int:
+    factories.make_freight()
+    goods = factories.make_goods()
+    found = factories.place_order({goods.variants[0]: 2})
+    run_in_transaction(lambda: services.intend(found))
+    return found
+
+
+def signature(app: Flask, body: bytes, *, stamp: int | None = None, secret: str = "") -> str:
+    key = secret or app.config["SETTINGS"].stripe_webhook_secret
+    moment = str(int(time.time()) if stamp is None else stamp)
+    return (
+        f"t={moment},v1={hmac.new(key.encode(), moment.encode() + b'.' + body, hashlib.sha256).hexdigest()}"
+    )
+
+
+def event(order_id: int, kind: str = "completed", *, number: str = "1", **changes: Any) -> bytes:
+    """A session event as the provider would write it."""
+    payment = db.session.execute(select(Payment).where(Payment.order_id == order_id)).scalars().first()
+    assert payment
+    paid = kind in {"completed", "async_payment_succeeded"}
+    session = {
+        "id": f"cs_test_{payment.id}",
+        "object": "checkout.session",
+        "amount_total": payment.amount,
+        "currency": payment.currency,
+        "status": "expired" if kind == "expired" else "complete",
+        "payment_status": "paid" if paid else "unpaid",
+        "payment_intent": f"pi_test_{payment.id}" if paid else None,
+        "metadata": {"payment_id": str(payment.id), "order_id": str(order_id)},
+        "url": None,
+    } | changes
+    db.session.rollback()
+    thing = {"id": f"evt_{kind}_{number}", "type": f"checkout.session.{kind}", "data": {"object": session}}
+    return json.dumps(thing).encode()
+
+
+def send(client: FlaskClient, body: bytes, header: str | None = None) -> int:
+    headers = {"Stripe-Signature": signature(client.application, body) if header is None else header}
+    return client.post(PATH, data=body, headers=headers, content_type="application/json").status_code
+
+
+def state(order_id: int) -> PaymentState:
+    found = orders.get_order(order_id).payment_state
+    db.session.rollback()
+    return found
+
+
+def test_signed_payment_marks_the_order_paid(client: FlaskClient, order_id: int) -> None:
+    assert send(client, event(order_id)) == 200
+    assert state(order_id) == PaymentState.PAID
+    assert checks.check() == []
+
+
+def test_second_delivery_of_an_event_changes_nothing(client: FlaskClient, order_id: int) -> None:
+    body = event(order_id)
+    assert [send(client, body) for _ in range(5)] == [200] * 5
+    assert db.session.execute(select(func.count()).select_from(WebhookEvent)).scalar_one() == 1
+    assert checks.check() == []
+
+
+def test_the_same_fact_under_another_event_id_changes_nothing(client: FlaskClient, order_id: int) -> None:
+    for number in "123":
+        assert send(client, event(order_id, number=number)) == 200
+    assert db.session.execute(select(func.count()).select_from(Refund)).scalar_one() == 0
+    assert checks.check() == []
+
+
+@pytest.mark.parametrize(
+    "sequence", list(itertools.permutations(["completed", "async_payment_failed", "expired"]))
+)
+def test_order_of_arrival_never_loses_the_money(
+    client: FlaskClient, order_id: int, sequence: tuple[str, ...]
+) -> None:
+    for kind in sequence:
+        assert send(client, event(order_id, kind)) == 200
+    assert state(order_id) == PaymentState.PAID
+    assert checks.check() == []
+
+
+@pytest.mark.parametrize(
+    "make_header",
+    [
+        lambda app, body: "",
+        lambda app, body: "nonsense",
+        lambda app, body: "t=1,v1=",
+        lambda app, body: signature(app, body, secret="whsec_of_somebody_else"),
+        lambda app, body: signature(app, body + b" "),
+        lambda app, body: signature(app, body, stamp=int(time.time()) - 301),
+        lambda app, body: signature(app, body, stamp=int(time.time()) + 86_400),
+        lambda app, body: signature(app, body, stamp=-1),
+        lambda app, body: signature(app, body).replace("v1=", "v0="),
+        lambda app, body: signature(app, body).replace("t=", "t=１"),
+        lambda app, body: "t=" + "9" * 5000 + ",v1=0",
+        lambda app, body: "v1=" * 2000,
+    ],
+)
+def test_forged_signature_is_refused(client: FlaskClient, order_id: int, make_header: Any) -> None:
+    body = event(order_id)
+    assert send(client, body, make_header(client.application, body)) == 400
+    assert state(order_id) == PaymentState.UNPAID
+
+
+def test_either_of_two_signatures_is_enough_while_the_secret_is_changed(
+    client: FlaskClient, order_id: int
+) -> None:
+    body = event(order_id)
+    good = signature(client.application, body)
+    stamp, value = good.split(",")
+    assert send(client, body, f"{stamp},v1={'0' * 64},{value}") == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"amount_total": 1}, PaymentStatus.UNEXPECTED),
+        ({"amount_total": 10**12}, PaymentStatus.UNEXPECTED),
+        ({"currency": "usd"}, PaymentStatus.UNEXPECTED),
+        ({"amount_total": "9980"}, PaymentStatus.INTENDED),
+        ({"amount_total": None}, PaymentStatus.INTENDED),
+        ({"amount_total": 99.8}, PaymentStatus.INTENDED),
+        ({"metadata": {}}, PaymentStatus.INTENDED),
+        ({"metadata": None}, PaymentStatus.INTENDED),
+        ({"metadata": {"payment_id": "1", "order_id": "1"}}, PaymentStatus.INTENDED),
+        ({"metadata": {"payment_id": "９", "order_id": "-1"}}, PaymentStatus.INTENDED),
+        ({"id": None}, PaymentStatus.INTENDED),
+    ],
+)
+def test_wrong_values_never_mark_an_order_paid(
+    client: FlaskClient, order_id: int, changes: dict[str, Any], status: PaymentStatus
+) -> None:
+    assert send(client, event(order_id, **changes)) == 200
+    assert state(order_id) == PaymentState.UNPAID
+    payment = db.session.execute(select(Payment).where(Payment.order_id == order_id)).scalar_one()
+    assert payment.status == status
+    assert checks.check() == []
+
+
+def test_unknown_type_is_accepted_and_ignored(client: FlaskClient) -> None:
+    body = json.dumps(
+        {"id": "evt_x", "type": "customer.created", "data": {"object": {"id": "cus_1"}}}
+    ).encode()
+    assert send(client, body) == 200
+    assert db.session.execute(select(WebhookEvent.outcome)).scalar_one() == "ignored: unknown type"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b"[]",
+        b"1",
+        b'"text"',
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 900_000,
+        b'{"id": "evt_1"}',
+        b'{"id": 1, "type": "x", "data": {"object": {}}}',
+        b'{"id": "e\\u0000", "type": "x", "data": {"object": {}}}',
+        b'{"id": "' + b"e" * 200 + b'", "type": "x", "data": {"object": {}}}',
+        b'{"id": "evt_1", "type": "x", "data": {"object": []}}',
+        b'{"id": "evt_1", "type": "x", "data": null}',
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_signed_nonsense_is_refused_and_never_a_fault(client: FlaskClient, body: bytes) -> None:
+    assert send(client, body) == 400
+
+
+def test_body_over_a_megabyte_is_not_read(client: FlaskClient) -> None:
+    assert send(client, b"[" * 1_000_001, "t=1,v1=0") == 413
