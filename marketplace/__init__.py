@@ -17,6 +17,7 @@ from marketplace import (
     i18n,
     logs,
     permissions,
+    routing,
     security,
     sessions,
     templating,
@@ -52,6 +53,7 @@ def create_app(settings: Config | None = None) -> Flask:
     )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
 
+    app.url_map.converters["int"] = routing.RowIdConverter
     logs.init_app(app)
     db.init_app(app)
     blueprints.load_models()

@@ -30,6 +30,7 @@ def enter(user_id: int, *, second_factor: bool = False) -> None:
 
     One act for the row, one for the basket that was filled before.
     """
+    g.pop("web_session", None)  # an act before may have ended it
     before = sessions.current()
     before_id = before.id if before else None
     device = rules.device_label(request.user_agent.string)

@@ -17,6 +17,7 @@ from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.forms import normal_phone
 from marketplace.permissions import requires
+from marketplace.routing import row_id
 from marketplace.sellers.queries import memberships_of
 
 bp = Blueprint("accounts", __name__)
@@ -28,7 +29,7 @@ def index() -> ResponseReturnValue:
     """People, newest first, found by phone or name."""
     text = request.args.get("q", "").strip()[:40]
     wanted = normal_phone(text) or text
-    rows = queries.list_users(g.viewer, after=request.args.get("after", type=int), text=wanted)
+    rows = queries.list_users(g.viewer, after=request.args.get("after", type=row_id), text=wanted)
     shown = rows[: queries.PAGE]
     more = shown[-1].id if len(rows) > queries.PAGE else None
     return render_template(

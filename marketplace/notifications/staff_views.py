@@ -11,6 +11,7 @@ from marketplace.errors import NotFoundError
 from marketplace.notifications import messages, queries, services
 from marketplace.notifications.models import MessageStatus
 from marketplace.permissions import requires
+from marketplace.routing import row_id
 
 bp = Blueprint("notifications", __name__)
 
@@ -23,7 +24,7 @@ def index() -> ResponseReturnValue:
         status = MessageStatus(request.args.get("status", MessageStatus.PARKED))
     except ValueError:
         raise NotFoundError from None
-    rows = queries.list_messages(g.viewer, status, after=request.args.get("after", type=int))
+    rows = queries.list_messages(g.viewer, status, after=request.args.get("after", type=row_id))
     shown = rows[: queries.PAGE]
     more = shown[-1].id if len(rows) > queries.PAGE else None
     return render_template(
