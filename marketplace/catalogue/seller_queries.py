@@ -6,14 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
+from marketplace.catalogue import packs
 from marketplace.catalogue.models import (
     Category,
     Grade,
+    Measure,
     Product,
     ProductImage,
     ProductStatus,
+    ReturnRule,
     SizeClass,
     Variant,
     Variety,
@@ -35,17 +39,40 @@ class OwnPack:
     variant_id: int
     pool_id: int
     pool_amount: int
-    measure: str
+    measure: Measure
     net_amount: int
     gross_grams: int
     pieces: int | None
     price_amount: int
     is_offered: bool
     available: int
+    is_fresh: bool
 
     @property
     def left(self) -> int:
         return max(0, self.available // self.pool_amount)
+
+    @property
+    def is_dry(self) -> bool:
+        return self.measure == Measure.MASS and not self.is_fresh
+
+    @property
+    def label(self) -> str:
+        """10斤装（5 kg），约 24 个."""
+        label = packs.pack_label(self.measure, self.net_amount, dry=self.is_dry)
+        about = (
+            _("约 %(count)s 个", count=self.pieces) if self.pieces and self.measure != Measure.COUNT else ""
+        )
+        return "，".join(words for words in (label, about) if words)
+
+    @property
+    def left_label(self) -> str:
+        """还剩 14 箱."""
+        return str(_("还剩 %(boxes)s", boxes=packs.count_label(self.left, fresh=self.is_fresh)))
+
+    @property
+    def unit_price_labels(self) -> tuple[str, ...]:
+        return packs.unit_price_labels(self.measure, self.net_amount, self.price_amount, dry=self.is_dry)
 
 
 @dataclass(frozen=True)
@@ -57,7 +84,6 @@ class OwnListing:
     title: str
     status: ProductStatus
     scene: str
-    is_dry: bool
     is_fresh: bool
     published_at: datetime | None
     packs: Sequence[OwnPack] = field(default=())
@@ -124,9 +150,9 @@ def list_listings(
         query = query.where(Product.status == status)
     rows = db.session.execute(query).tuples().all()
     ids = [product.id for product, _category in rows]
-    packs, pictures = packs_of(seller_id, ids), main_pictures(seller_id, ids)
+    own_packs, pictures = packs_of(seller_id, ids), main_pictures(seller_id, ids)
     return [
-        _listing(product, category, packs.get(product.id, []), pictures.get(product.id))
+        _listing(product, category, own_packs.get(product.id, []), pictures.get(product.id))
         for product, category in rows
     ]
 
@@ -135,24 +161,22 @@ def get_listing(seller_id: int, code: str) -> OwnListing:
     """One of one's own listings with its packs and main picture; NotFoundError for another's."""
     product = get_product(seller_id, code)
     category = get_category(product.category_code)
-    packs, pictures = packs_of(seller_id, [product.id]), main_pictures(seller_id, [product.id])
-    return _listing(product, category, packs.get(product.id, []), pictures.get(product.id))
+    own_packs, pictures = packs_of(seller_id, [product.id]), main_pictures(seller_id, [product.id])
+    return _listing(product, category, own_packs.get(product.id, []), pictures.get(product.id))
 
 
 def _listing(
-    product: Product, category: Category, packs: list[OwnPack], picture: Picture | None
+    product: Product, category: Category, own_packs: list[OwnPack], picture: Picture | None
 ) -> OwnListing:
-    is_fresh = category.return_rule == "exempt"
     return OwnListing(
         product_id=product.id,
         code=product.code,
         title=product.title,
         status=product.status,
         scene=category.scene,
-        is_dry=category.measure == "mass" and not is_fresh,
-        is_fresh=is_fresh,
+        is_fresh=category.return_rule == ReturnRule.EXEMPT,
         published_at=product.published_at,
-        packs=packs,
+        packs=own_packs,
         picture=picture,
     )
 
@@ -162,26 +186,29 @@ def packs_of(seller_id: int, product_ids: Collection[int]) -> dict[int, list[Own
     if not product_ids:
         return {}
     rows = db.session.execute(
-        select(Variant, StockPool.on_hand - StockPool.held)
+        select(Variant, StockPool.on_hand - StockPool.held, Category.return_rule)
         .join(StockPool, (StockPool.seller_id == Variant.seller_id) & (StockPool.id == Variant.pool_id))
+        .join(Product, Product.id == Variant.product_id)
+        .join(Category, Category.code == Product.category_code)
         .where(Variant.seller_id == seller_id, Variant.product_id.in_(product_ids))
         .order_by(Variant.product_id, Variant.position, Variant.id)
         .execution_options(populate_existing=True)
     ).tuples()
     found: dict[int, list[OwnPack]] = {}
-    for variant, available in rows:
+    for variant, available, return_rule in rows:
         found.setdefault(variant.product_id, []).append(
             OwnPack(
                 variant_id=variant.id,
                 pool_id=variant.pool_id,
                 pool_amount=variant.pool_amount,
-                measure=variant.measure.value,
+                measure=variant.measure,
                 net_amount=variant.net_amount,
                 gross_grams=variant.gross_grams,
                 pieces=variant.pieces,
                 price_amount=variant.price_amount,
                 is_offered=variant.is_offered,
                 available=available,
+                is_fresh=return_rule == ReturnRule.EXEMPT,
             )
         )
     return found

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from marketplace.database import db
 from marketplace.errors import NotFoundError
+from marketplace.places import Area
 from marketplace.provenance.models import Authorisation, Batch, Certificate, Season
 from marketplace.provenance.rules import mark_allowed
 
@@ -39,10 +40,31 @@ def get_batch_by_id(seller_id: int, batch_id: int) -> Batch:
     return _own(db.session.execute(query).scalar_one_or_none())
 
 
+def batches_by_id(seller_id: int, batch_ids: Collection[int]) -> dict[int, Batch]:
+    """A seller's own batches by id; others are left out."""
+    if not batch_ids:
+        return {}
+    rows = db.session.execute(select(Batch).where(Batch.seller_id == seller_id, Batch.id.in_(set(batch_ids))))
+    return {batch.id: batch for batch in rows.scalars()}
+
+
 def _own(batch: Batch | None) -> Batch:
     if batch is None:
         raise NotFoundError
     return batch
+
+
+def origins_of(batches: Collection[Batch]) -> dict[int, str]:
+    """County and township of each batch, such as 信丰县大塘埠镇, in one statement."""
+    chains = {batch.id: (batch.area_code[:6], batch.area_code[:9], batch.area_code) for batch in batches}
+    codes = {code for chain in chains.values() for code in chain}
+    if not codes:
+        return {}
+    names = dict(db.session.execute(select(Area.code, Area.name).where(Area.code.in_(codes))).tuples().all())
+    return {
+        batch_id: "".join(names.get(code, "") for code in dict.fromkeys(chain))
+        for batch_id, chain in chains.items()
+    }
 
 
 def certificates_of(seller_id: int, batch_ids: Collection[int]) -> dict[int, Certificate]:
