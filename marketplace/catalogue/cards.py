@@ -63,6 +63,10 @@ class CategoryRow:
     scene: str
     count: int
 
+    @property
+    def url(self) -> str:
+        return url_for("catalogue.category", code=self.code)
+
 
 @dataclass(frozen=True)
 class Card:
