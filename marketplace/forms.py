@@ -58,6 +58,7 @@ class _TypedField(Field):
 
     widget = TextInput()
     wrong: Any = _l("看不懂这里填的内容")
+    data: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

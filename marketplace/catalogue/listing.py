@@ -218,7 +218,7 @@ def _certificate(
     )
 
 
-def certificate_words(shop: Shop, batch: Batch, category: str, variety: str) -> dict[str, str]:
+def certificate_words(shop: Shop, batch: Batch, category: str, variety: str) -> dict[str, Any]:
     """What a certificate says without being asked: product, origin, promising party, contact."""
     return {
         "product": variety if category in variety else variety + category,

@@ -19,6 +19,7 @@ from marketplace.logistics import queries as logistics
 from marketplace.media import tray as trays
 from marketplace.permissions import member_can, requires_member
 from marketplace.provenance import queries as provenance
+from marketplace.routing import row_id
 
 bp = Blueprint("catalogue", __name__)
 
@@ -29,7 +30,7 @@ def index() -> ResponseReturnValue:
     """One's own listings in every state."""
     status = request.args.get("status")
     chosen = ProductStatus(status) if status in set(ProductStatus) else None
-    rows = queries.list_listings(g.seller.id, after=request.args.get("after", type=int), status=chosen)
+    rows = queries.list_listings(g.seller.id, after=request.args.get("after", type=row_id), status=chosen)
     more = rows[queries.PAGE - 1].product_id if len(rows) > queries.PAGE else None
     return render_template(
         "catalogue/seller/index.html",

@@ -78,7 +78,9 @@ def _upright(source: Path) -> Image.Image:
             small = _shrink(opened)
     if turn is not None:
         small = small.transpose(turn)
-    return _to_srgb(small, profile)
+    upright = _to_srgb(small, profile)
+    upright.info.clear()  # a comment would be carried into every derivative
+    return upright
 
 
 def _orientation(picture: Image.Image) -> int:

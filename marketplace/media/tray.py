@@ -53,7 +53,7 @@ def open_tray(
 def take(tray: Tray, uploads: Sequence[FileStorage]) -> None:
     """Check and store each file that came: good ones go onto the tray, the others leave their sentence."""
     sent = [upload for upload in uploads if upload.filename]
-    received = []
+    received: list[services.Received] = []
     for number, upload in enumerate(sent, start=1):
         if len(tray.image_ids) + len(received) >= MAX_PHOTOS:
             tray.errors.append(_("最多 %(count)s 张照片，多的没有收", count=MAX_PHOTOS))

@@ -17,6 +17,8 @@ from marketplace.provenance.rules import MOST_NUMBER, season_year
 class DayField(DateField):
     """A day of the calendar in any usual spelling; what was typed is shown again when it is none."""
 
+    data: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("format", ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日"])
         super().__init__(*args, **kwargs)

@@ -21,6 +21,7 @@ from marketplace.provenance import queries, services
 from marketplace.provenance.forms import BatchForm, CertificateForm
 from marketplace.provenance.models import Batch
 from marketplace.provenance.rules import certificate_needed
+from marketplace.routing import row_id
 
 bp = Blueprint("provenance", __name__)
 
@@ -29,7 +30,7 @@ bp = Blueprint("provenance", __name__)
 @requires_member("listing:read")
 def index() -> ResponseReturnValue:
     """One's own batches, newest first, and the rights to marks."""
-    rows = queries.list_batches(g.seller.id, after=request.args.get("after", type=int))
+    rows = queries.list_batches(g.seller.id, after=request.args.get("after", type=row_id))
     more = rows[queries.PAGE - 1].id if len(rows) > queries.PAGE else None
     batches = rows[: queries.PAGE]
     return render_template(
