@@ -98,14 +98,14 @@ def seed_reference() -> None:
 def demo_load(as_of: datetime | None) -> None:
     """Load the demo market once, through the services; refuses a production database."""
     day: date = as_of.date() if as_of else clock.today()
-    click.echo(_service("seeding:load_demo")(day))
+    click.echo(_service("demo:load_market")(day))
 
 
 @demo.command("accounts")
 @click.option("--json", "as_json", is_flag=True)
 def demo_accounts(as_json: bool) -> None:
     """Phone, password, role, place and TOTP secret of the demo's people."""
-    people = _service("seeding:demo_accounts")()
+    people = _service("demo:accounts")()
     if as_json:
         click.echo(json.dumps(people, ensure_ascii=False, indent=2))
         return
@@ -178,7 +178,16 @@ def audit_seal() -> None:
 @click.argument("file", type=click.Path(allow_dash=True))
 def awards_assess(file: str) -> None:
     """What-if cases, one JSON object a line, compared with the Opinion; stores nothing."""
-    sys.exit(_service("awards.cases:run_path")(file, click.get_text_stream("stdout"), click.get_text_stream("stderr")))
+    sys.exit(_service("awards.cases:run_path")(file, sys.stdout, sys.stderr))
+
+
+@awards.command("record")
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--by", default=None, help="Mobile of the member of staff who records; a line may name another.")
+def awards_record(file: str, by: str | None) -> None:
+    """Evidence, history, incidents, thresholds and freezes, one JSON object a line: all of them or none."""
+    record = _service("awards.recording:run_path")
+    sys.exit(record(file, by, sys.stdout, sys.stderr))
 
 
 @keys.command("create")

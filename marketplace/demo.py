@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
+from marketplace import health
+from marketplace.database import db, run_in_transaction
 from marketplace.seeding import SEED
 
 DEMO = SEED / "demo"
@@ -29,3 +32,34 @@ def load_people(*, extras: bool = True) -> None:
     from marketplace.demo_people import load  # the services are heavy to import for a list of names
 
     load(people(extras=extras), _read("sellers"), password())
+
+
+def _is_loaded() -> bool:
+    return db.session.get(health.Heartbeat, "demo loaded") is not None
+
+
+def load_market(day: date) -> str:
+    """Everything, once: people, shops, goods, orders; does nothing when it is there already."""
+    from marketplace.demo_market import load  # loaded by its command alone
+
+    if _is_loaded():
+        return "the demo is loaded already"
+    run_in_transaction(load_people)
+    count = load(day, people(), _read("sellers"), _read("products"))
+    run_in_transaction(lambda: health.beat("demo loaded"))
+    return f"{count} orders loaded"
+
+
+def accounts() -> list[dict[str, Any]]:
+    """What a visitor needs to be any of the demo's people."""
+    return [
+        {
+            "phone": person["phone"],
+            "password": password(),
+            "name": person["name"],
+            "role": person["role"],
+            "place": person["place"],
+            "totp_secret": person.get("totp"),
+        }
+        for person in people(extras=False)
+    ]
