@@ -50,7 +50,7 @@ def seal_audit() -> int:
 def _last_of(day: str) -> tuple[int, str] | None:
     found = db.session.execute(
         select(AuditEntry.number, AuditEntry.digest)
-        .where(AuditEntry.day == day)
+        .where(AuditEntry.day == day, AuditEntry.number.is_not(None))
         .order_by(AuditEntry.number.desc())
         .limit(1)
     ).first()

@@ -281,6 +281,12 @@ def settle_refund(refund_id: int, status: RefundStatus, *, provider_ref: str = "
     run_in_transaction(settle)
 
 
+def is_open(refund_id: int) -> bool:
+    """Whether the provider still has to answer, or has to be asked again."""
+    row = db.session.get_one(Refund, refund_id, populate_existing=True)
+    return row.payment_id is not None and row.status != RefundStatus.SUCCEEDED
+
+
 def facts(seller_id: int) -> Mapping[tuple[int, str, str], int]:
     """A seller's award facts: year, mode, class → fen."""
     from marketplace.revenue.queries import year_facts
