@@ -54,6 +54,7 @@ SELLER = (
     ("/stock", "marketplace.inventory.seller_views:bp"),
     ("/batches", "marketplace.provenance.seller_views:bp"),
     ("/orders", "marketplace.orders.seller_views:bp"),
+    ("/refunds", "marketplace.payments.seller_views:bp"),
     ("/parcels", "marketplace.logistics.seller_views:bp"),
     ("/money", "marketplace.ledger.seller_views:bp"),
     ("/awards", "marketplace.awards.seller_views:bp"),

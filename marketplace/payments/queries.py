@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from marketplace.database import db
 from marketplace.errors import NotFoundError
-from marketplace.orders.models import SellerOrder
+from marketplace.orders.models import Order, SellerOrder
 from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund, RefundStatus
 from marketplace.permissions import Viewer
 
@@ -149,3 +149,9 @@ def list_refunds_for_staff(
     if after:
         query = query.where(Refund.id < after)
     return [(refund, code) for refund, code in db.session.execute(query)]
+
+
+def order_codes(order_ids: Iterable[int]) -> dict[int, str]:
+    """Orders' public codes by id, for a list of payments."""
+    query = select(Order.id, Order.code).where(Order.id.in_(set(order_ids)))
+    return dict(db.session.execute(query).tuples().all())

@@ -1,0 +1,75 @@
+"""Finance: payments, refunds, what waits for a person; giving back for a seller; sending a refund again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from marketplace.database import run_in_transaction
+from marketplace.orders import queries as orders
+from marketplace.payments import queries, refunding
+from marketplace.payments.models import PaymentStatus, RefundStatus
+from marketplace.payments.refund_pages import carry_out, make_form, scope_of
+from marketplace.permissions import requires
+
+bp = Blueprint("payments", __name__)
+
+
+@bp.get("/")
+@requires("payments:read")
+def index() -> ResponseReturnValue:
+    """Payments, newest first, by state."""
+    asked = request.args.get("status", "")
+    status = PaymentStatus(asked) if asked in set(PaymentStatus) else None
+    rows = queries.list_for_staff(g.viewer, status=status, after=request.args.get("after", type=int))
+    page, more = rows[: queries.PAGE], len(rows) > queries.PAGE
+    return render_template(
+        "payments/staff/index.html",
+        payments=page,
+        codes=queries.order_codes(payment.order_id for payment in page),
+        chosen=status,
+        statuses=list(PaymentStatus),
+        next_url=url_for(".index", status=asked or None, after=page[-1].id) if more else None,
+    )
+
+
+@bp.get("/refunds")
+@requires("payments:read")
+def refunds() -> ResponseReturnValue:
+    """Refunds, newest first, by state; failed ones can be sent again."""
+    asked = request.args.get("status", "")
+    status = RefundStatus(asked) if asked in set(RefundStatus) else None
+    rows = queries.list_refunds_for_staff(g.viewer, status=status, after=request.args.get("after", type=int))
+    page, more = rows[: queries.PAGE], len(rows) > queries.PAGE
+    return render_template(
+        "payments/staff/refunds.html",
+        refunds=page,
+        chosen=status,
+        statuses=list(RefundStatus),
+        next_url=url_for(".refunds", status=asked or None, after=page[-1][0].id) if more else None,
+    )
+
+
+@bp.post("/refunds/<int:refund_id>/retry")
+@requires("orders:refund")
+def retry(refund_id: int) -> ResponseReturnValue:
+    """Send a failed refund again."""
+    actor = g.actor
+    queries.get_refund(refund_id)
+    run_in_transaction(lambda: refunding.retry_refund(actor, refund_id))
+    flash(_("重新交给支付机构了"), "success")
+    return redirect(url_for(".refunds"), 303)
+
+
+@bp.route("/refund/<code>", methods=["GET", "POST"])
+@requires("orders:refund")
+def refund(code: str) -> ResponseReturnValue:
+    """Give back a line, or any amount of one seller's part."""
+    scope = scope_of(orders.get_for_staff(g.viewer, code), request.args.get("line", type=int))
+    form = make_form(scope)
+    if form.validate_on_submit() and carry_out(g.actor, scope, form):
+        flash(_("退款交给支付机构了"), "success")
+        return redirect(url_for("staff.orders.detail", code=code), 303)
+    page = render_template("payments/staff/refund.html", form=form, scope=scope)
+    return page, 422 if form.errors else 200
