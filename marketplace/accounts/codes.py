@@ -13,7 +13,7 @@ from sqlalchemy import update
 from marketplace import clock, limits
 from marketplace.accounts.models import CodePurpose, VerificationCode
 from marketplace.accounts.queries import find_by_phone
-from marketplace.database import db
+from marketplace.database import count_changed, db
 from marketplace.notifications.services import notify
 
 LIFE = timedelta(minutes=10)
@@ -72,12 +72,12 @@ def use_code(phone: str, purpose: CodePurpose, code: str) -> bool:
         VerificationCode.expires_at > moment,
         VerificationCode.tries < MOST_TRIES,
     )
-    used = db.session.execute(
+    used = count_changed(
         update(VerificationCode)
         .where(*alive, VerificationCode.code_hash == _hash(phone, purpose, code))
         .values(used_at=moment)
     )
-    if used.rowcount == 1:  # type: ignore[attr-defined]
+    if used == 1:
         limits.give_back(limits.CODE_TRIES, subject)
         return True
     db.session.execute(update(VerificationCode).where(*alive).values(tries=VerificationCode.tries + 1))

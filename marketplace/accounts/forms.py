@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, Field, HiddenField, PasswordField, SelectField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from marketplace.accounts import rules
@@ -178,10 +179,10 @@ class GrantForm(BaseForm):
     role = SelectField(
         _l("角色"),
         choices=[
-            (Role.CENTRE_STAFF.value, _l("服务中心")),
-            (Role.BUREAU.value, _l("商务局")),
-            (Role.FINANCE.value, _l("财务")),
-            (Role.ADMIN.value, _l("管理员")),
+            SelectChoice(Role.CENTRE_STAFF.value, _l("服务中心")),
+            SelectChoice(Role.BUREAU.value, _l("商务局")),
+            SelectChoice(Role.FINANCE.value, _l("财务")),
+            SelectChoice(Role.ADMIN.value, _l("管理员")),
         ],
     )
     area_code = SelectField(_l("县（市、区）"), description=_l("只有服务中心的人要选"))

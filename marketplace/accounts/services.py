@@ -23,7 +23,7 @@ from marketplace.accounts.models import (
 from marketplace.accounts.passwords import hash_password
 from marketplace.accounts.queries import company_of, find_by_phone, get_address, get_user
 from marketplace.audit import SYSTEM, Actor, record
-from marketplace.database import db
+from marketplace.database import count_changed, db
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.logs import log
 from marketplace.notifications.services import notify
@@ -263,8 +263,8 @@ def pass_second_factor(actor: Actor, user_id: int, code: str) -> bool:
     if step is None:
         return False
     unused = or_(User.totp_last_step.is_(None), User.totp_last_step < step)
-    used = db.session.execute(update(User).where(User.id == user_id, unused).values(totp_last_step=step))
-    if used.rowcount != 1:  # type: ignore[attr-defined]
+    used = count_changed(update(User).where(User.id == user_id, unused).values(totp_last_step=step))
+    if used != 1:
         return False
     limits.give_back(limits.SECOND_FACTOR, str(user_id))
     if user.totp_confirmed_at is None:
@@ -376,7 +376,7 @@ def verify_company(actor: Actor, company_id: int, *, credit_code: str | None = N
     if actor.user_id is not None and actor.user_id == company.user_id:
         raise CompanyVerifiedError(_("自己的单位要请别人核实"))
     seen = credit_code or company.credit_code
-    done = db.session.execute(
+    done = count_changed(
         update(BuyerCompany)
         .where(
             BuyerCompany.id == company_id,
@@ -385,7 +385,7 @@ def verify_company(actor: Actor, company_id: int, *, credit_code: str | None = N
         )
         .values(verified_at=clock.now(), verified_by=actor.user_id)
     )
-    if done.rowcount != 1:  # type: ignore[attr-defined]
+    if done != 1:
         raise CompanyVerifiedError(_("已经核实过，或者刚刚改了，请再看一遍"))
     record(actor, "company.verified", "company", company_id, changes={"credit_code": seen})
 

@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select, update
 
 from marketplace import clock
 from marketplace.audit import Actor, record
-from marketplace.database import db, run_in_transaction
+from marketplace.database import count_changed, db, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.jobs import registry
 from marketplace.jobs.models import Job, JobStatus
@@ -49,12 +49,12 @@ def run_due(limit: int = 10) -> int:
 def retry(actor: Actor, job_id: int) -> None:
     """Give a parked job three new tries; NotFoundError, JobNotParkedError."""
     get_job(job_id)
-    found = db.session.execute(
+    found = count_changed(
         update(Job)
         .where(Job.id == job_id, Job.status == JobStatus.PARKED)
         .values(status=JobStatus.WAITING, tries=0, run_at=clock.now(), last_error=None)
     )
-    if found.rowcount != 1:  # type: ignore[attr-defined]
+    if found != 1:
         raise JobNotParkedError(_("这件工作没有停住，不用重做"))
     record(actor, "job.retried", "job", job_id)
 
@@ -87,12 +87,12 @@ def _claim(job_id: int) -> tuple[str, dict[str, Any], datetime] | None:
         and_(Job.status == JobStatus.WAITING, Job.run_at <= moment),
         and_(Job.status == JobStatus.RUNNING, Job.claimed_until <= moment),
     )
-    mine = db.session.execute(
+    mine = count_changed(
         update(Job)
         .where(Job.id == job_id, is_due, Job.tries < MOST_TRIES)
         .values(status=JobStatus.RUNNING, claimed_until=until, tries=Job.tries + 1)
     )
-    if mine.rowcount == 1:  # type: ignore[attr-defined]
+    if mine == 1:
         found = db.session.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one()
         return found.kind, found.payload, until
     db.session.execute(

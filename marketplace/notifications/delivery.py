@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from marketplace import clock
-from marketplace.database import db, run_in_transaction
+from marketplace.database import count_changed, db, run_in_transaction
 from marketplace.logs import log
 from marketplace.notifications import messages
 from marketplace.notifications.models import Channel, MessageStatus, OutboxMessage
@@ -49,7 +49,7 @@ def _deliver(message_id: int, expected: datetime) -> bool:
 def _claim(message_id: int, expected: datetime) -> Envelope | None:
     """Take the message if nobody else did; None too when it is a code that came too late."""
     moment = clock.now()
-    mine = db.session.execute(
+    mine = count_changed(
         update(OutboxMessage)
         .where(
             OutboxMessage.id == message_id,
@@ -58,7 +58,7 @@ def _claim(message_id: int, expected: datetime) -> Envelope | None:
         )
         .values(next_try_at=moment + CLAIM, tries=OutboxMessage.tries + 1)
     )
-    if mine.rowcount != 1:  # type: ignore[attr-defined]
+    if mine != 1:
         return None
     message = db.session.execute(select(OutboxMessage).where(OutboxMessage.id == message_id)).scalar_one()
     secret = messages.SECRETS.get(message.template)

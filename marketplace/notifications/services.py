@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from marketplace import clock
 from marketplace.audit import Actor, record
-from marketplace.database import db
+from marketplace.database import count_changed, db
 from marketplace.errors import DomainError
 from marketplace.notifications import messages
 from marketplace.notifications.models import Channel, MessageStatus, OutboxMessage
@@ -58,11 +58,11 @@ def retry(actor: Actor, message_id: int) -> None:
     message = get_message(message_id)
     if message.template in messages.SECRETS:
         raise MessageExpiredError(_("验证码过期了，不再发送；请本人重新获取"))
-    found = db.session.execute(
+    found = count_changed(
         update(OutboxMessage)
         .where(OutboxMessage.id == message_id, OutboxMessage.status == MessageStatus.PARKED)
         .values(status=MessageStatus.WAITING, tries=0, next_try_at=clock.now(), last_error=None)
     )
-    if found.rowcount != 1:  # type: ignore[attr-defined]
+    if found != 1:
         raise MessageNotParkedError(_("这条消息没有停住，不用重发"))
     record(actor, "message.retried", "message", message_id)

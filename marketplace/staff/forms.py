@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, FileField, MultipleFileField, RadioField, SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from marketplace.forms import BaseForm, CountField, MoneyField, Needed, PhoneField, text_field
+
+_COUNTIES = [SelectChoice("360722", "信丰县"), SelectChoice("360726", "安远县")]
+_BOXES = [SelectChoice("5", "2.5kg"), SelectChoice("10", "5kg"), SelectChoice("20", "10kg")]
 
 
 class SettingForm(BaseForm):
@@ -19,8 +23,8 @@ class GalleryForm(BaseForm):
     phone = PhoneField(_l("手机号"), [Needed()], description=_l("收订单短信用"))
     price = MoneyField(_l("一箱卖多少钱"), [Needed()])
     stock = CountField(_l("有几箱"), [Needed()])
-    county = SelectField(_l("县（市、区）"), choices=[("360722", "信丰县"), ("360726", "安远县")])
-    box = RadioField(_l("每箱净重"), choices=[("5", "2.5kg"), ("10", "5kg"), ("20", "10kg")], default="10")
+    county = SelectField(_l("县（市、区）"), choices=_COUNTIES)
+    box = RadioField(_l("每箱净重"), choices=_BOXES, default="10")
     note = TextAreaField(_l("还想说的"), [Optional()])
     photos = MultipleFileField(_l("照片"))
     scan = FileField(_l("合格证照片"))

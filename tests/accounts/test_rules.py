@@ -21,7 +21,8 @@ def test_weak_passwords_are_refused(app: Flask, password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["ganchengji-2026", "今天的橙子很甜啊", "x y z 9 b c", "correct horse battery", "ab" * 30 + "c"]
+    "password",
+    ["ganchengji-2026", "今天的橙子很甜啊", "x y z 9 b c", "correct horse battery", "ab" * 30 + "c"],
 )
 def test_any_long_enough_password_is_good(app: Flask, password: str) -> None:
     with app.test_request_context():
@@ -85,7 +86,10 @@ def test_only_centre_staff_have_a_county(app: Flask, role: Role, area: str | Non
 @pytest.mark.parametrize(
     ("agent", "label"),
     [
-        ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36", "Chrome · Android"),
+        (
+            "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36",
+            "Chrome · Android",
+        ),
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 17) MicroMessenger/8.0 Safari", "微信 · iPhone"),
         ("curl/8", ""),
         ("<script>alert(1)</script>", ""),

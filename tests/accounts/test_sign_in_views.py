@@ -53,18 +53,24 @@ def test_phone_may_be_typed_with_blanks_and_country_code(visitor: Visitor) -> No
 def test_after_signing_in_one_goes_on_to_the_page_one_wanted(visitor: Visitor) -> None:
     asked = visitor.get("/account/addresses", 303)
     assert asked.location == "/sign-in?next=/account/addresses"
-    answer = visitor.submit(asked.location, {"phone": PEOPLE["buyer"].phone, "password": PEOPLE["buyer"].password})
+    answer = visitor.submit(
+        asked.location, {"phone": PEOPLE["buyer"].phone, "password": PEOPLE["buyer"].password}
+    )
     assert answer.location == "/account/addresses"
 
 
 def test_english_reader_stays_in_english(visitor: Visitor) -> None:
     asked = visitor.get("/en/account", 303)
     assert asked.location == "/en/sign-in?next=/en/account"
-    answer = visitor.submit(asked.location, {"phone": PEOPLE["buyer"].phone, "password": PEOPLE["buyer"].password})
+    answer = visitor.submit(
+        asked.location, {"phone": PEOPLE["buyer"].phone, "password": PEOPLE["buyer"].password}
+    )
     assert answer.location == "/en/account"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_sign_in_never_leads_to_another_site(visitor: Visitor, target: str) -> None:
     page = visitor.get("/sign-in", query_string={"next": target})
     fields = page.form().fields | {"phone": PEOPLE["buyer"].phone, "password": PEOPLE["buyer"].password}
@@ -179,7 +185,9 @@ def test_copied_cookie_is_dead_after_the_password_changed(app: Flask, sign_in: S
     assert [message.template for message in messages_to(app, PEOPLE["buyer"].phone)] == ["password_changed"]
 
 
-def test_suspended_person_is_out_at_the_next_request_and_cannot_come_back(app: Flask, sign_in: SignIn) -> None:
+def test_suspended_person_is_out_at_the_next_request_and_cannot_come_back(
+    app: Flask, sign_in: SignIn
+) -> None:
     visitor = sign_in("buyer")
     buyer_id = user_id(app, "buyer")
     with app.app_context():
@@ -223,7 +231,9 @@ def finish(visitor: Visitor, code: str, status: int = 303, **changes: str) -> Pa
     return visitor.submit("/sign-up/finish", fields, status)
 
 
-def test_newcomer_signs_up_by_code_accepts_both_documents_and_is_signed_in(app: Flask, visitor: Visitor) -> None:
+def test_newcomer_signs_up_by_code_accepts_both_documents_and_is_signed_in(
+    app: Flask, visitor: Visitor
+) -> None:
     assert "139****1234" in sign_up(visitor).text
     answer = finish(visitor, last_code(app, NEW_PHONE))
     assert answer.location == "/account"
@@ -387,7 +397,9 @@ def totp(key: str, shift: int = 0) -> str:
 
 def test_staff_see_nothing_before_the_second_factor(app: Flask) -> None:
     visitor = Visitor(app)
-    answer = visitor.submit("/sign-in", {"phone": PEOPLE["admin"].phone, "password": PEOPLE["admin"].password})
+    answer = visitor.submit(
+        "/sign-in", {"phone": PEOPLE["admin"].phone, "password": PEOPLE["admin"].password}
+    )
     assert answer.location == "/sign-in/second-factor"
     for path in ("/staff/", "/staff/people/", "/staff/settings", "/staff/jobs/"):
         assert visitor.get(path, 303).location.startswith("/sign-in/second-factor?next=/staff/")
@@ -415,7 +427,9 @@ def test_code_of_the_authenticator_is_good_once(app: Flask, sign_in: SignIn) -> 
 
 
 def test_five_wrong_codes_stop_the_sixth_even_when_it_is_right(app: Flask, visitor: Visitor) -> None:
-    answer = visitor.submit("/sign-in", {"phone": PEOPLE["admin"].phone, "password": PEOPLE["admin"].password})
+    answer = visitor.submit(
+        "/sign-in", {"phone": PEOPLE["admin"].phone, "password": PEOPLE["admin"].password}
+    )
     for _ in range(5):
         visitor.submit(answer.location, {"code": wrong(totp("admin"))}, 422)
     visitor.submit(answer.location, {"code": totp("admin")}, 429)
@@ -449,7 +463,9 @@ def test_first_administrator_comes_in_by_a_code_told_by_hand(app: Flask, visitor
         assert done.location == "/staff/"
         visitor.follow(done)
         visitor.get("/sign-in/second-factor/picture.svg", 404)
-    Visitor(app).submit("/first-sign-in", {"phone": NEW_PHONE, "code": code, "password": NEW_PASSWORD, "agree": "y"}, 422)
+    Visitor(app).submit(
+        "/first-sign-in", {"phone": NEW_PHONE, "code": code, "password": NEW_PASSWORD, "agree": "y"}, 422
+    )
 
 
 def test_code_told_by_hand_dies_after_an_hour(app: Flask, visitor: Visitor) -> None:
