@@ -36,9 +36,26 @@ class MemberRole(enum.StrEnum):
 # Scoped by county for centre staff (their RoleGrant names the county); the other roles see the whole city.
 ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.CENTRE_STAFF: frozenset(
-        {"office:enter", "sellers:read", "seasons:write", "awards:read", "orders:read", "catalogue:read"}
+        {
+            "office:enter",
+            "sellers:read",
+            "seasons:write",
+            "awards:read",
+            "awards:prepare",
+            "orders:read",
+            "catalogue:read",
+        }
     ),
-    Role.BUREAU: frozenset({"office:enter", "sellers:read", "awards:read"}),
+    Role.BUREAU: frozenset(
+        {
+            "office:enter",
+            "sellers:read",
+            "awards:read",
+            "awards:prepare",
+            "awards:record",
+            "awards:confirm",
+        }
+    ),
     Role.FINANCE: frozenset(
         {
             "office:enter",
@@ -49,6 +66,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
             "payments:read",
             "ledger:read",
             "awards:read",
+            "awards:confirm",
         }
     ),
     Role.ADMIN: frozenset(

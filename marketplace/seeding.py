@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from marketplace.awards.services import load_policy_reference
 from marketplace.catalogue.models import Category, Grade, SizeClass, Variety
 from marketplace.database import Base, db
 from marketplace.logistics.models import Carrier
@@ -31,6 +32,7 @@ def load_reference() -> str:
     ]
     for model, name in words:
         added += _add_missing(model, model.code, read_json(name))
+    added += load_policy_reference()
     return f"{added} rows of reference data added"
 
 
@@ -58,7 +60,9 @@ def _areas() -> Iterable[dict[str, Any]]:
     english: dict[str, str] = read_json("area_names_en")
     seen: set[str] = set()
 
-    def area(code: str, parent: str | None, level: Level, name: str, is_zone: bool = False) -> Iterable[dict[str, Any]]:
+    def area(
+        code: str, parent: str | None, level: Level, name: str, is_zone: bool = False
+    ) -> Iterable[dict[str, Any]]:
         if code not in seen:
             seen.add(code)
             yield {

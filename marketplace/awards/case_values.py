@@ -100,7 +100,7 @@ class Fields:
             return read(self.item[name], path)
         if default is REQUIRED:
             raise Malformed(path, "is missing")
-        return default  # type: ignore[no-any-return]
+        return default
 
     def exactly_one(self, first: str, second: str) -> str:
         """The name of the one that is given; both or none are refused at the object's own path."""

@@ -25,8 +25,9 @@ class PolicyDocument(Base):
     __tablename__ = "policy_documents"
 
     id: Mapped[int] = id_column()
-    key: Mapped[str | None] = mapped_column(String(40), unique=True)  # of reference data; None: entered by staff
-    number: Mapped[str] = mapped_column(String(60))
+    # Names reference data, so that it is loaded once; None for what staff entered.
+    key: Mapped[str | None] = mapped_column(String(40), unique=True)
+    number: Mapped[str] = mapped_column(String(100))
     title: Mapped[str] = mapped_column(String(200))
     issuer: Mapped[str] = mapped_column(String(100))
     issued_on: Mapped[date | None]
@@ -38,7 +39,7 @@ class PolicyRow:
     """What every figure carries: its source, its time, who entered it and the second person who confirmed it."""
 
     document_id: Mapped[int] = mapped_column(ForeignKey("policy_documents.id"))
-    clause: Mapped[str] = mapped_column(String(40))
+    clause: Mapped[str] = mapped_column(String(100))
     status: Mapped[SourceStatus] = enum_column(SourceStatus)
     reason: Mapped[str] = mapped_column(String(300), default="")
     effective_from: Mapped[date]
@@ -145,7 +146,8 @@ class RecordedRevenue(SellerRecord, Base):
 
     id: Mapped[int] = id_column()
     seller_id: Mapped[int] = mapped_column(ForeignKey("sellers.id"))
-    predecessor_id: Mapped[int | None] = mapped_column(ForeignKey("predecessors.id"))  # None: the seller itself
+    # None: the seller's own.
+    predecessor_id: Mapped[int | None] = mapped_column(ForeignKey("predecessors.id"))
     origin: Mapped[RevenueOrigin] = enum_column(RevenueOrigin)
     year: Mapped[int]
     mode: Mapped[Mode] = enum_column(Mode)
