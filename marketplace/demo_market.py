@@ -56,7 +56,7 @@ CITIES = (
 )
 FAMILY_NAMES = "李王张刘陈杨黄赵吴周"
 # Orders of consumers in each season, oldest first, and the last days before the demo's own.
-CONSUMER_ORDERS = (70, 110, 110, 150, 150, 160)
+CONSUMER_ORDERS = (40, 60, 60, 80, 80, 110)
 # Tonnes that the company bought of each shop, in orders of so many tonnes, by season as above.
 TONNES: dict[str, tuple[int, tuple[int, ...]]] = {
     "coop": (400, (1600, 3200, 4400, 4800, 3600, 3200)),
