@@ -76,10 +76,7 @@ STAFF = (
 def load_models() -> None:
     """Import every module that holds tables or job handlers."""
     for name in MODELS + HANDLERS:
-        try:  # TEMPORARY
-            import_module(name)
-        except ModuleNotFoundError:
-            pass
+        import_module(name)
 
 
 def _blueprint(path: str) -> Blueprint:
@@ -91,23 +88,13 @@ def _blueprint(path: str) -> Blueprint:
 def register(app: Flask) -> None:
     """Bind the storefront's blueprints, and the seller's and staff's under their areas."""
     for prefix, path in STOREFRONT:
-        try:  # TEMPORARY
-            app.register_blueprint(_blueprint(path), url_prefix=prefix or None)
-        except ModuleNotFoundError as e:
-            print("missing", e.name)
+        app.register_blueprint(_blueprint(path), url_prefix=prefix or None)
     for area_path, table, address in (
         ("marketplace.sellers.area:make_area", SELLER, "/seller"),
         ("marketplace.staff.area:make_area", STAFF, "/staff"),
     ):
         module, name = area_path.split(":")
-        try:  # TEMPORARY
-            area: Blueprint = getattr(import_module(module), name)()
-        except ModuleNotFoundError as e:
-            print("missing", e.name)
-            continue
+        area: Blueprint = getattr(import_module(module), name)()
         for prefix, path in table:
-            try:  # TEMPORARY
-                area.register_blueprint(_blueprint(path), url_prefix=prefix or None)
-            except ModuleNotFoundError as e:
-                print("missing", e.name)
+            area.register_blueprint(_blueprint(path), url_prefix=prefix or None)
         app.register_blueprint(area, url_prefix=address)
