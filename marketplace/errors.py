@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, render_template
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, render_template
+from werkzeug.exceptions import HTTPException, SecurityError
 
 
 class DomainError(Exception):
@@ -52,6 +52,8 @@ def init_app(app: Flask) -> None:
     def _http(error: HTTPException) -> Any:
         if error.response is not None or (error.code or 500) < 400:
             return error.get_response()
+        if isinstance(error, SecurityError):  # under a foreign host's name no address of ours can be built
+            return Response("400", 400, mimetype="text/plain")
         body, status = page(error.code or 500)
         return body, status, {k: v for k, v in error.get_headers() if k in {"Allow", "Retry-After"}}
 
