@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_migrate import upgrade
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
@@ -67,7 +68,7 @@ def make_app(config: Config) -> Flask:
     """An application whose database stands at the newest migration, with reference data."""
     app = create_app(config)
     with app.app_context():
-        db.create_all()  # TEMPORARY until the first migration is final: upgrade()
+        upgrade()
         run_in_transaction(lambda: settings.claim_installation("demo"))
         run_in_transaction(seeding.load_reference)
     return app
