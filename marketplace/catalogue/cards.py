@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
+    Subquery,
     and_,
     case,
     cast,
@@ -22,13 +24,12 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy.orm import aliased
 
 from marketplace import clock
 from marketplace.catalogue import packs, search
-from marketplace.catalogue.browsing import Browse, Order
+from marketplace.catalogue.browsing import FACETS, Browse, Order
 from marketplace.catalogue.models import (
     Category,
     Grade,
@@ -50,18 +51,19 @@ from marketplace.provenance.models import Batch
 from marketplace.sellers.models import Seller, SellerStatus
 
 PAGE_SIZE = 24
+FALLING = frozenset({Order.BEST, Order.NEWEST})
 FEW = 10  # from here down a card says how many packs are left
 
 
 @dataclass(frozen=True)
 class CategoryRow:
-    """A kind of produce, and how many of its products can be bought now."""
+    """A kind of produce, and whether anything of it can be bought now."""
 
     code: str
     parent_code: str | None
     name: str
     scene: str
-    count: int
+    has_goods: bool
 
     @property
     def url(self) -> str:
@@ -142,29 +144,23 @@ class Facets:
 
 
 def list_categories() -> list[CategoryRow]:
-    """All categories in their order; one without anything for sale says 0."""
-    counted = (
-        select(Product.category_code, func.count().label("count"))
-        .join(Seller, Seller.id == Product.seller_id)
-        .where(is_listed())
-        .group_by(Product.category_code)
-        .subquery()
+    """All categories in their order, and whether there is anything to buy in each."""
+    has_goods = exists(
+        select(literal(1))
+        .select_from(Product)
+        .where(Product.category_code == Category.code, is_listed())
+        .correlate(Category)
     )
-    query = (
-        select(
-            Category.code,
-            Category.parent_code,
-            Category.name,
-            Category.name_en,
-            Category.scene,
-            func.coalesce(counted.c.count, 0),
-        )
-        .outerjoin(counted, counted.c.category_code == Category.code)
-        .order_by(Category.position, Category.code)
-    )
+    query = select(
+        Category.code, Category.parent_code, Category.name, Category.name_en, Category.scene, has_goods
+    ).order_by(Category.position, Category.code)
+    rows = db.session.execute(query).tuples().all()
+    full = {code for code, *_rest, found in rows if found} | {
+        parent for _code, parent, *_rest, found in rows if found
+    }
     return [
-        CategoryRow(code, parent, choose(name, name_en), scene, count)
-        for code, parent, name, name_en, scene, count in db.session.execute(query).tuples()
+        CategoryRow(code, parent, choose(name, name_en), scene, code in full)
+        for code, parent, name, name_en, scene, _found in rows
     ]
 
 
@@ -186,26 +182,39 @@ def _offer(browse: Browse | None = None) -> list[ColumnElement[bool]]:
     return found
 
 
-def is_listed(browse: Browse | None = None) -> ColumnElement[bool]:
-    """Conditions on Product and Seller: published, by an approved seller, with a pack that can be bought."""
-    return and_(
-        Product.status == ProductStatus.PUBLISHED,
-        Seller.status == SellerStatus.APPROVED,
-        exists(select(literal(1)).select_from(Variant, StockPool).where(*_offer(browse)).correlate(Product)),
+def _has_offer(browse: Browse | None = None) -> ColumnElement[bool]:
+    return exists(
+        select(literal(1)).select_from(Variant, StockPool).where(*_offer(browse)).correlate(Product)
     )
 
 
-def _chosen(browse: Browse, *, but: str = "") -> list[ColumnElement[bool]]:
-    """Conditions of the reader's choices, one facet left out when its own counts are wanted."""
+def _is_approved() -> ColumnElement[bool]:
+    """The product's seller is approved: asked product by product, so that lists are read in their own order."""
+    status = select(Seller.status).where(Seller.id == Product.seller_id).correlate(Product).scalar_subquery()
+    return status == SellerStatus.APPROVED
+
+
+def is_listed() -> ColumnElement[bool]:
+    """Conditions on Product: published, by an approved seller, with a pack that can be bought."""
+    return and_(Product.status == ProductStatus.PUBLISHED, _is_approved(), _has_offer())
+
+
+def _within(browse: Browse) -> list[ColumnElement[bool]]:
+    """Conditions of the list itself: its category, its shop."""
     found: list[ColumnElement[bool]] = []
     if browse.categories:
         found.append(Product.category_code.in_(browse.categories))
     if browse.seller_id is not None:
         found.append(Product.seller_id == browse.seller_id)
+    return found
+
+
+def _chosen(browse: Browse) -> list[ColumnElement[bool]]:
+    """Conditions of the list and of the reader's choices but the pack, which is the offer's."""
+    found = _within(browse)
     columns = (("county", Product.county_code), ("size", Product.size_code), ("grade", Product.grade_code))
     for facet, column in columns:
-        values = getattr(browse, facet)
-        if values and facet != but:
+        if values := getattr(browse, facet):
             found.append(column.in_(values))
     return found
 
@@ -221,28 +230,9 @@ def _unit_rank() -> ColumnElement[int]:
 
 def list_cards(browse: Browse, limit: int = PAGE_SIZE) -> tuple[list[Card], tuple[int, int] | None]:
     """A page of cards and the key after which the next page begins, None on the last one; one statement."""
-    found = search.matches(browse.words) if browse.words else None
-    if browse.words and found is None:
+    page = _page(browse, limit)
+    if page is None:
         return [], None
-    ranked = found.subquery() if found is not None else None
-    first_pack = (
-        select(Variant.id)
-        .join(StockPool, StockPool.id == Variant.pool_id)
-        .where(*_offer(browse))
-        .order_by(Variant.position, Variant.id)
-        .limit(1)
-        .correlate(Product)
-        .scalar_subquery()
-    )
-    keys: dict[Order, Any] = {
-        Order.NEWEST: Product.listed_rank,
-        Order.PRICE: Variant.price_amount,
-        Order.UNIT_PRICE: _unit_rank(),
-    }
-    if ranked is not None:
-        keys[Order.BEST] = ranked.c.rank
-    key: Any = keys.get(browse.order, Product.listed_rank)
-    falls = browse.order in {Order.BEST, Order.NEWEST}
     county = aliased(Area)
     query = (
         select(
@@ -265,49 +255,79 @@ def list_cards(browse: Browse, limit: int = PAGE_SIZE) -> tuple[list[Card], tupl
             Image.state,
             Image.width,
             Image.height,
-            key.label("key"),
+            page.c.key,
         )
+        .join(page, page.c.id == Product.id)
         .join(Seller, Seller.id == Product.seller_id)
         .join(Category, Category.code == Product.category_code)
-        .join(Variant, Variant.id == first_pack)
+        .join(Variant, Variant.id == _first_pack(browse))
         .join(StockPool, StockPool.id == Variant.pool_id)
         .join(Batch, and_(Batch.seller_id == Product.seller_id, Batch.id == Product.batch_id))
         .outerjoin(Grade, Grade.code == Product.grade_code)
         .outerjoin(county, county.code == Product.county_code)
         .outerjoin(Image, Image.id == first_image())
-        .where(
-            Product.status == ProductStatus.PUBLISHED,
-            Seller.status == SellerStatus.APPROVED,
-            *_chosen(browse),
-        )
-        .limit(limit + 1)
     )
-    if ranked is not None:
-        query = query.join(ranked, ranked.c.product_id == Product.id)
-    query = _after(query, browse.after, key, falls=falls)
+    query = _after(query, None, page.c.key, Product.id, falls=browse.order in FALLING)
     rows = db.session.execute(query).tuples().all()
     cards = [_card(row) for row in rows[:limit]]
     following = (int(rows[limit - 1][-1]), cards[-1].product_id) if len(rows) > limit else None
     return cards, following
 
 
+def _page(browse: Browse, limit: int) -> Subquery | None:
+    """Ids and keys of one page and one more; what a card shows is joined to these few only."""
+    query = select(Product.id).where(
+        Product.status == ProductStatus.PUBLISHED, _is_approved(), *_chosen(browse)
+    )
+    if browse.order in FALLING:
+        query = query.where(_has_offer(browse))
+    else:
+        query = query.join(Variant, Variant.id == _first_pack(browse))
+    key: Any = {Order.PRICE: Variant.price_amount, Order.UNIT_PRICE: _unit_rank()}.get(
+        browse.order, Product.listed_rank
+    )
+    if browse.words:
+        found = search.matches(browse.words)
+        if found is None:
+            return None
+        ranked = found.subquery()
+        query = query.join(ranked, ranked.c.product_id == Product.id)
+        if browse.order == Order.BEST:
+            key = ranked.c.rank
+    query = query.add_columns(key.label("key"))
+    return (
+        _after(query, browse.after, key, Product.id, falls=browse.order in FALLING)
+        .limit(limit + 1)
+        .subquery()
+    )
+
+
+def _first_pack(browse: Browse) -> ColumnElement[Any]:
+    """The id of the first pack that can be bought, for a select over Product."""
+    return (
+        select(Variant.id)
+        .join(StockPool, StockPool.id == Variant.pool_id)
+        .where(*_offer(browse))
+        .order_by(Variant.position, Variant.id)
+        .limit(1)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+
+
 def _after(
-    query: Select[Any], after: tuple[int, int] | None, key: ColumnElement[int], *, falls: bool
+    query: Select[Any], after: tuple[int, int] | None, key: Any, last: Any, *, falls: bool
 ) -> Select[Any]:
     """Keyset paging: the depth of the page costs nothing."""
     if falls:
-        query = query.order_by(key.desc(), Product.id.desc())
-        return (
-            query
-            if after is None
-            else query.where(or_(key < after[0], and_(key == after[0], Product.id < after[1])))
-        )
-    query = query.order_by(key, Product.id)
-    return (
-        query
-        if after is None
-        else query.where(or_(key > after[0], and_(key == after[0], Product.id > after[1])))
-    )
+        query = query.order_by(key.desc(), last.desc())
+        if after is not None:
+            query = query.where(or_(key < after[0], and_(key == after[0], last < after[1])))
+        return query
+    query = query.order_by(key, last)
+    if after is not None:
+        query = query.where(or_(key > after[0], and_(key == after[0], last > after[1])))
+    return query
 
 
 def _card(row: Sequence[Any]) -> Card:
@@ -337,76 +357,118 @@ def _picture(
 
 
 def count_facets(browse: Browse) -> Facets:
-    """Counts of the whole list and of each facet's choices, in one statement."""
-    found = search.matches(browse.words) if browse.words else None
-    if browse.words and found is None:
-        return Facets(0, {})
-    ranked = found.subquery() if found is not None else None
+    """Counts of the whole list and of each facet's choices, the reader's other choices kept; one statement.
 
-    def base(*columns: Any, but: str = "") -> Select[Any]:
-        within = Browse() if but == "pack" else browse
-        query = (
-            select(*columns)
-            .select_from(Product)
-            .join(Seller, Seller.id == Product.seller_id)
-            .where(is_listed(within), *_chosen(browse, but=but))
+    Products are grouped by their facets in the database; a group has the packs that its products offer.
+    """
+    pack = cast(Variant.measure, String(12)).concat("-").concat(cast(Variant.net_amount, String(20)))
+    listed = (
+        select(
+            Product.id,
+            Product.county_code.label("county"),
+            Product.size_code.label("size"),
+            Product.grade_code.label("grade"),
+            Category.return_rule.label("rule"),
+            func.aggregate_strings(pack, ",").label("packs"),
         )
-        return query if ranked is None else query.join(ranked, ranked.c.product_id == Product.id)
-
-    def text(value: str) -> ColumnElement[str]:
-        return cast(literal(value), String(12))
-
-    none, nothing = cast(literal(""), String(60)), cast(literal(0), BigInteger)
-    county, number = aliased(Area), func.count().label("count")
-    parts = [
-        base(text("all"), none, none, none, nothing, nothing, number),
-        base(text("county"), county.code, county.name, func.coalesce(county.name_en, ""), nothing, nothing, number,
-             but="county")
-        .join(county, county.code == Product.county_code)
-        .group_by(county.code, county.name, county.name_en),
-        base(text("size"), SizeClass.code, none, none, SizeClass.min_mm, SizeClass.max_mm, number, but="size")
-        .join(SizeClass, SizeClass.code == Product.size_code)
-        .group_by(SizeClass.code, SizeClass.min_mm, SizeClass.max_mm),
-        base(text("grade"), Grade.code, Grade.name, Grade.name_en, Grade.position, nothing, number, but="grade")
-        .join(Grade, Grade.code == Product.grade_code)
-        .group_by(Grade.code, Grade.name, Grade.name_en, Grade.position),
-        base(
-            text("pack"), cast(Variant.measure, String(12)), cast(Category.return_rule, String(12)), none,
-            Variant.net_amount, nothing, func.count(Product.id.distinct()), but="pack",
-        )
+        .join(Seller, Seller.id == Product.seller_id)
         .join(Category, Category.code == Product.category_code)
         .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
-        .join(StockPool, and_(*_offer()[3:]))
-        .where(Variant.is_offered)
-        .group_by(Variant.measure, Category.return_rule, Variant.net_amount),
-    ]  # fmt: skip
-    return _facets(db.session.execute(union_all(*parts)).tuples().all())
+        .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
+        .where(
+            Product.status == ProductStatus.PUBLISHED,
+            Seller.status == SellerStatus.APPROVED,
+            Variant.is_offered.is_(True),
+            StockPool.on_hand - StockPool.held >= Variant.pool_amount,
+            *_within(browse),
+        )
+        .group_by(
+            Product.id, Product.county_code, Product.size_code, Product.grade_code, Category.return_rule
+        )
+    )
+    if browse.words:
+        found = search.matches(browse.words)
+        if found is None:
+            return Facets(0, {})
+        ranked = found.subquery()
+        listed = listed.join(ranked, ranked.c.product_id == Product.id)
+    inner = listed.subquery()
+    groups = (
+        select(
+            inner.c.county,
+            inner.c.size,
+            inner.c.grade,
+            inner.c.rule,
+            inner.c.packs,
+            func.count().label("count"),
+        )
+        .group_by(inner.c.county, inner.c.size, inner.c.grade, inner.c.rule, inner.c.packs)
+        .subquery()
+    )
+    county = aliased(Area)
+    query = (
+        select(
+            groups.c.county,
+            groups.c.size,
+            groups.c.grade,
+            groups.c.packs,
+            groups.c.count,
+            groups.c.rule,
+            county.name,
+            county.name_en,
+            SizeClass.min_mm,
+            SizeClass.max_mm,
+            Grade.name,
+            Grade.name_en,
+            Grade.position,
+        )
+        .outerjoin(county, county.code == groups.c.county)
+        .outerjoin(SizeClass, SizeClass.code == groups.c.size)
+        .outerjoin(Grade, Grade.code == groups.c.grade)
+    )
+    return _facets(browse, db.session.execute(query).tuples().all())
 
 
-def _facets(rows: Sequence[Sequence[Any]]) -> Facets:
-    count = 0
-    choices: dict[str, list[tuple[Any, Choice]]] = {}
-    seen: dict[str, int] = {}
-    for kind, code, name, name_en, least, most, number in rows:
-        if kind == "all":
-            count = number
-        elif kind == "county":
-            choices.setdefault(kind, []).append(
-                ((-number, code), Choice(code, choose(name, name_en), number))
-            )
-        elif kind == "size":
-            choices.setdefault(kind, []).append((least, Choice(code, f"{least}–{most}", number, least, most)))
-        elif kind == "grade":
-            choices.setdefault(kind, []).append((least, Choice(code, choose(name, name_en), number)))
-        else:
-            pack = f"{code}-{least}"
-            number += seen.get(pack, 0)  # fresh and dry goods of one weight are one choice
-            seen[pack] = number
-            choices[kind] = [entry for entry in choices.get(kind, []) if entry[1].code != pack]
-            words = packs.pack_label(code, least, dry=packs.is_dry(code, name))
-            choices[kind].append(((list(Measure).index(Measure(code)), least), Choice(pack, words, number)))
-    ordered = {
-        kind: [choice for _key, choice in sorted(found, key=lambda e: e[0])]
-        for kind, found in choices.items()
-    }
-    return Facets(count, ordered)
+def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
+    total = 0
+    counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
+    named: dict[tuple[str, str], tuple[Any, Choice]] = {}
+    for county, size, grade, packs_text, number, rule, *names in rows:
+        offered = set(packs_text.split(","))
+        values = {"county": {county}, "size": {size}, "grade": {grade}, "pack": offered}
+        misses = [f for f in FACETS if getattr(browse, f) and not values[f] & set(getattr(browse, f))]
+        if not misses:
+            total += number
+        for facet in FACETS:
+            if not set(misses) - {facet}:
+                counts[facet].update({value: number for value in values[facet] if value})
+        _name_choices(named, county, size, grade, offered, rule, names)
+    choices: dict[str, list[Choice]] = {}
+    for (facet, code), (key, choice) in sorted(named.items(), key=lambda entry: (entry[0][0], entry[1][0])):
+        del key
+        if counts[facet][code] or code in getattr(browse, facet):
+            choices.setdefault(facet, []).append(replace(choice, count=counts[facet][code]))
+    choices.get("county", []).sort(key=lambda choice: -choice.count)
+    return Facets(total, choices)
+
+
+def _name_choices(
+    named: dict[tuple[str, str], tuple[Any, Choice]],
+    county: str,
+    size: str | None,
+    grade: str | None,
+    offered: set[str],
+    rule: ReturnRule,
+    names: Sequence[Any],
+) -> None:
+    county_name, county_en, least, most, grade_name, grade_en, position = names
+    named["county", county] = (county, Choice(county, choose(county_name or "", county_en), 0))
+    if size:
+        named["size", size] = (least, Choice(size, f"{least}–{most}", 0, least, most))
+    if grade:
+        named["grade", grade] = (position, Choice(grade, choose(grade_name, grade_en), 0))
+    for pack in offered:
+        measure, _dash, amount = pack.partition("-")
+        net = int(amount)
+        words = packs.pack_label(measure, net, dry=packs.is_dry(measure, rule))
+        named["pack", pack] = ((list(Measure).index(Measure(measure)), net), Choice(pack, words, 0))

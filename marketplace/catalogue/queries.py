@@ -296,7 +296,6 @@ def list_products_of_batch(seller_id: int, batch_id: int) -> list[tuple[str, str
     """Code and title of what is on sale from a batch."""
     query = (
         select(Product.code, Product.title)
-        .join(Seller, Seller.id == Product.seller_id)
         .where(Product.seller_id == seller_id, Product.batch_id == batch_id, is_listed())
         .order_by(Product.listed_rank.desc())
         .limit(20)
@@ -318,7 +317,6 @@ def list_shops(limit: int) -> list[tuple[Shop, str, int]]:
     """Shops with something to buy, the most recently stocked first: shop, its story, how many products."""
     counted = (
         select(Product.seller_id, func.count().label("count"), func.max(Product.listed_rank).label("rank"))
-        .join(Seller, Seller.id == Product.seller_id)
         .where(is_listed())
         .group_by(Product.seller_id)
         .subquery()

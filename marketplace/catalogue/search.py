@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlalchemy import Select, and_, case, delete, func, insert, select
+from sqlalchemy import Select, case, delete, func, insert, select
 from sqlalchemy.orm import aliased
 
 from marketplace.catalogue.models import (
@@ -29,6 +29,7 @@ from marketplace.sellers.models import Seller
 
 TITLE, PLACE, SELLER = 10, 5, 3  # weights: the title first, then what and where, then who
 LONGEST_TERM = 30
+CANDIDATES = 1000
 MOST_TERMS = 24  # of a query; what a person types is far shorter
 
 _RUN = re.compile(r"[\u3400-\u9fff]+|[a-z]+|[0-9]+")
@@ -98,7 +99,10 @@ def _sources(product_id: int) -> list[tuple[str, int]]:
 
 
 def matches(text: str) -> Select[tuple[int, int]] | None:
-    """Product ids with their rank, for a join; None when the text holds nothing to look for."""
+    """Product ids with their rank, the best thousand, for a join; None when the text holds nothing to look for.
+
+    Whoever wants more than a thousand wants a narrower word: the cap keeps a page as fast in a large market.
+    """
     required, pairs = split(text[:120])
     required = required[:MOST_TERMS]
     if not required:
@@ -109,5 +113,7 @@ def matches(text: str) -> Select[tuple[int, int]] | None:
         select(SearchTerm.product_id, func.sum(SearchTerm.weight).label("rank"))
         .where(SearchTerm.term.in_(wanted))
         .group_by(SearchTerm.product_id)
-        .having(and_(found == len(required)))
+        .having(found == len(required))
+        .order_by(func.sum(SearchTerm.weight).desc(), SearchTerm.product_id.desc())
+        .limit(CANDIDATES)
     )

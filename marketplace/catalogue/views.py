@@ -37,8 +37,7 @@ def home() -> ResponseReturnValue:
     return render_template(
         "catalogue/home.html",
         term=season.line(varieties, today),
-        categories=[category for category in categories if category.count],
-        total=sum(category.count for category in categories),
+        categories=[category for category in categories if category.has_goods],
         cards=_mixed(newest),
         calendar=season.calendar(varieties, today),
         shops=queries.list_shops(HOME_SHOPS),
@@ -114,7 +113,7 @@ class _Shown:
         return {
             "browse": self.browse,
             "category": self.category,
-            "categories": [row for row in self.categories if row.count or row is self.category],
+            "categories": [row for row in self.categories if row.has_goods or row is self.category],
             "address": address,
             "without": without,
             "bare_address": url_for(endpoint, **path, **words),
