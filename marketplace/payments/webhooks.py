@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from marketplace import clock
-from marketplace.database import db, dialect_insert, run_in_transaction
+from marketplace.database import count_changed, db, dialect_insert, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.extensions import csrf
 from marketplace.logs import log
@@ -91,7 +91,7 @@ def read(body: bytes) -> dict[str, Any]:
 def take(event: dict[str, Any]) -> str:
     """Store an event once and do what it says, in the caller's transaction; what was done, in words."""
     inner = event["data"]["object"]
-    stored: Any = db.session.execute(
+    stored = count_changed(
         dialect_insert(WebhookEvent)
         .values(
             id=event["id"],
@@ -107,7 +107,7 @@ def take(event: dict[str, Any]) -> str:
         )
         .on_conflict_do_nothing(index_elements=["id"])
     )
-    if not stored.rowcount:
+    if not stored:
         return "repeat"
     outcome = _act(event["type"], inner)
     row = db.session.execute(select(WebhookEvent).where(WebhookEvent.id == event["id"])).scalar_one()
