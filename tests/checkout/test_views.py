@@ -1,0 +1,359 @@
+"""The checkout in a browser: guests, accounts, companies, step by step without scripts, and what is told when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from marketplace import settings
+from marketplace.audit import SYSTEM
+from marketplace.cart.models import CartItem
+from marketplace.database import db, run_in_transaction
+from marketplace.orders import queries as orders
+from marketplace.orders.models import BuyerKind, Order, PaymentState
+from tests.browsing import Visitor
+from tests.factories import Goods
+from tests.market import Market
+from tests.page import Page
+from tests.payments.provider import PAY_HOST, Provider
+from tests.people import PEOPLE
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+SHANGHAI = {"province_code": "310000", "city_code": "310100", "county_code": "310115"}
+TO = {"name": "橙子收", "phone": "139 0000 0000", "detail": "漕溪路 88 弄 6 号 502 室"} | SHANGHAI
+PHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 12) Chrome/114 Mobile Safari/537.36"}
+WECHAT = {"User-Agent": "Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.30"}
+
+pytestmark = pytest.mark.usefixtures("provider")
+
+
+@pytest.fixture
+def goods(market: Market) -> Goods:
+    market.make_freight(first=600, following=40)
+    return market.make_goods(title="石坳脐橙", packs=[(5000, 4990)], stock=50_000)
+
+
+@pytest.fixture
+def other(market: Market) -> Goods:
+    market.make_freight("second_farmer", free_from=5000)
+    return market.make_goods(
+        "second_farmer", title="安远白莲", category="lotus", grade=None, packs=[(500, 5800)]
+    )
+
+
+def _fill(visitor: Visitor, *wanted: tuple[Goods, int]) -> None:
+    for goods, count in wanted:
+        data = {"product": goods.product_code, "pack": goods.variants[0], "count": count}
+        visitor.post("/basket/add", data, headers=OWN)
+
+
+def _order(market: Market) -> Order:
+    with market.app.app_context():
+        return db.session.execute(select(Order).order_by(Order.id.desc()).limit(1)).scalar_one()
+
+
+def _total(page: Page) -> int:
+    return int(page.soup.select_one("[name=expected_total]")["value"])  # type: ignore[index]
+
+
+def _chosen(visitor: Visitor, **fields: Any) -> dict[str, Any]:
+    """The form filled, with the freight of its place on the screen."""
+    page = visitor.submit("/checkout", TO | fields | {"list_areas": "1"}, 200, form="/checkout")
+    return page.form("/checkout").fields
+
+
+def test_an_empty_basket_goes_back_to_the_basket(visitor: Visitor) -> None:
+    assert visitor.get("/checkout", 303).location == "/basket"
+
+
+def test_a_guest_orders_without_a_code_and_goes_to_the_pay_page(
+    visitor: Visitor, market: Market, goods: Goods, other: Goods, provider: Provider
+) -> None:
+    _fill(visitor, (goods, 2), (other, 1))
+    page = visitor.get("/checkout")
+    assert "不用注册" in page.text
+    assert "确认收货、又过了 48 小时坏果包赔期，由支付机构结算给卖家。" in page.text
+    assert "模拟支付" in page.text
+    answer = visitor.post("/checkout", _chosen(visitor))
+    assert answer.location.startswith(PAY_HOST)
+    order = _order(market)
+    assert (order.buyer_id, order.contact_phone, order.total_amount) == (None, "13900000000", 16780)
+    assert order.payment_state == PaymentState.UNPAID
+    assert sorted(amount for _words, amount in provider.wishes[0].lines) == [5800, 10980]
+    assert "果篮还空着" in visitor.get("/basket").text
+
+
+def test_the_total_with_freight_stands_on_the_page_before_paying(visitor: Visitor, goods: Goods) -> None:
+    _fill(visitor, (goods, 2))
+    assert _total(visitor.get("/checkout")) == 9980
+    page = visitor.submit("/checkout", TO | {"list_areas": "1"}, 200, form="/checkout")
+    assert _total(page) == 10980
+    assert "109.80" in page.text.replace(" ", "")
+
+
+def test_freight_that_was_not_shown_yet_is_shown_before_anything_is_ordered(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 2))
+    page = visitor.submit("/checkout", TO, 422, form="/checkout")
+    assert "价钱或运费刚刚变了" in page.text
+    assert page.title.startswith("要改：")
+    assert market.count(Order) == 0
+    visitor.post("/checkout", page.form("/checkout").fields)
+    assert market.count(Order) == 1
+
+
+def test_places_are_listed_step_by_step_without_scripts_and_what_was_typed_stays(
+    visitor: Visitor, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 1))
+    typed = {"name": "橙子收", "note": "放门口", "province_code": "360000", "list_areas": "1"}
+    page = visitor.submit("/checkout", typed, 200, form="/checkout")
+    cities = [option["value"] for option in page.soup.select("#city_code option")]
+    assert "360700" in cities
+    fields = page.form("/checkout").fields
+    assert (fields["name"], fields["note"].strip()) == ("橙子收", "放门口")
+    page = visitor.post("/checkout", fields | {"city_code": "360700", "list_areas": "1"}, 200)
+    counties = [option["value"] for option in page.soup.select("#county_code option")]
+    assert "360722" in counties
+    assert page.errors() == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", " ", "请填收件人"),
+        ("phone", "12345", "手机号是 11 位数字"),
+        ("phone", "", "请填手机号"),
+        ("detail", "", "请填街道"),
+        ("county_code", "", "请选到县"),
+        ("pay_by", "barter", "请选一种付法"),
+    ],
+)
+def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(
+    visitor: Visitor, market: Market, goods: Goods, field: str, value: str, sentence: str
+) -> None:
+    _fill(visitor, (goods, 1))
+    page = visitor.post("/checkout", _chosen(visitor, note="放门口") | {field: value}, 422)
+    assert sentence in page.text
+    assert page.form("/checkout").fields["note"].strip() == "放门口"
+    assert market.count(Order) == 0
+
+
+def test_a_price_that_changed_is_told_and_the_new_total_shown(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 2))
+    fields = _chosen(visitor)
+    market.change_price(goods, 5190)
+    page = visitor.post("/checkout", fields, 422)
+    assert "价钱或运费刚刚变了" in page.text
+    assert _total(page) == 11380
+    assert market.count(CartItem) == 1
+
+
+def test_what_is_gone_is_told_at_its_line_and_leads_to_the_basket(
+    visitor: Visitor, market: Market, goods: Goods, other: Goods
+) -> None:
+    _fill(visitor, (goods, 2), (other, 1))
+    fields = _chosen(visitor)
+    market.pause(goods)
+    page = visitor.post("/checkout", fields, 422)
+    assert "“石坳脐橙”已经下架了" in page.text
+    assert "回果篮改一下" in page.text
+    assert market.count(Order) == 0
+
+
+def test_a_place_that_is_not_served_is_told_by_parcel(visitor: Visitor, goods: Goods) -> None:
+    _fill(visitor, (goods, 1))
+    page = visitor.submit(
+        "/checkout",
+        TO | {"province_code": "540000", "city_code": "", "county_code": "", "list_areas": "1"},
+        200,
+        form="/checkout",
+    )
+    assert "不送这个地方" in page.text
+
+
+def test_pressing_twice_makes_one_order_and_opens_the_same_page(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 2))
+    fields = _chosen(visitor)
+    first = visitor.post("/checkout", fields)
+    second = visitor.post("/checkout", fields)
+    assert second.location == first.location
+    assert market.count(Order) == 1
+
+
+def test_somebody_elses_form_text_opens_nothing_of_mine(app: Any, market: Market, goods: Goods) -> None:
+    mine, theirs = Visitor(app), Visitor(app)
+    for one in (mine, theirs):
+        _fill(one, (goods, 1))
+    fields = _chosen(mine)
+    mine.post("/checkout", fields)
+    token = _chosen(theirs)["csrf_token"]
+    theirs.post("/checkout", fields | {"csrf_token": token})
+    assert market.count(Order) == 2
+
+
+def test_a_saved_address_is_chosen_with_one_tap(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    buyer = sign_in("buyer")
+    _fill(buyer, (goods, 2))
+    page = buyer.get("/checkout")
+    assert "上海市浦东新区" in page.text
+    assert _total(page) == 10980  # the saved address is chosen, so its freight is known
+    buyer.submit("/checkout", {}, form="/checkout")
+    order = _order(market)
+    assert (order.recipient_name, order.county_code) == (PEOPLE["buyer"].name, "310115")
+    assert order.contact_phone == PEOPLE["buyer"].phone
+
+
+def test_a_new_address_may_be_kept(sign_in: Callable[[str], Visitor], goods: Goods) -> None:
+    buyer = sign_in("buyer")
+    _fill(buyer, (goods, 2))
+    buyer.post("/checkout", _chosen(buyer, address="new", keep="y"))
+    assert "漕溪路 88 弄 6 号 502 室" in buyer.get("/account/addresses").text
+
+
+def test_another_persons_address_is_refused(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    company = sign_in("company_buyer")
+    _fill(company, (goods, 1))
+    foreign = company.get("/checkout").soup.select_one("input[name=address]")["value"]  # type: ignore[index]
+    buyer = sign_in("buyer")
+    _fill(buyer, (goods, 1))
+    page = buyer.submit("/checkout", {"address": foreign}, 422, form="/checkout")
+    assert "这个地址没有了" in page.text
+    assert market.count(Order) == 0
+
+
+def test_only_a_verified_company_is_asked_whether_it_buys_as_one(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    buyer, company = sign_in("buyer"), sign_in("company_buyer")
+    for one in (buyer, company):
+        _fill(one, (goods, 1))
+    assert not buyer.get("/checkout").soup.select("[name=as_company]")
+    page = company.get("/checkout")
+    tick = page.soup.select_one("[name=as_company]")
+    assert tick is not None
+    assert not tick.has_attr("checked")
+    company.submit("/checkout", {"as_company": "y"}, form="/checkout")
+    assert _order(market).buyer_kind == BuyerKind.ENTERPRISE
+    buyer.submit("/checkout", {"as_company": "y"}, form="/checkout")
+    assert _order(market).buyer_kind == BuyerKind.CONSUMER
+
+
+def test_blemished_fruit_is_ticked_by_hand_every_time(visitor: Visitor, market: Market) -> None:
+    market.make_freight(first=600, following=0)
+    juice = market.make_goods(title="榨汁果", grade="blemished", price=1990)
+    _fill(visitor, (juice, 1))
+    fields = _chosen(visitor)
+    assert "confirm" not in fields
+    page = visitor.post("/checkout", fields, 422)
+    assert "请勾选知道了再买" in page.text
+    visitor.post("/checkout", page.form("/checkout").fields | {"confirm": str(juice.variants[0])})
+    assert market.count(Order) == 1
+
+
+def test_a_phone_prefers_alipay_and_wechats_browser_leaves_it_out(
+    visitor: Visitor, goods: Goods, provider: Provider, market: Market
+) -> None:
+    _fill(visitor, (goods, 1))
+    on_phone = visitor.get("/checkout", headers=PHONE)
+    assert on_phone.form("/checkout").fields["pay_by"] == "alipay"
+    assert "用另一台设备扫码" in on_phone.text
+    in_wechat = visitor.get("/checkout", headers=WECHAT)
+    assert [tag["value"] for tag in in_wechat.soup.select("[name=pay_by]")] == [
+        "elsewhere",
+        "card",
+        "on_delivery",
+    ]
+    page = visitor.post("/checkout", _chosen(visitor) | {"pay_by": "elsewhere"}, headers=WECHAT)
+    assert page.location.startswith("/o/")
+    assert not provider.wishes
+    assert "复制链接" in visitor.follow(page).text
+
+
+def test_the_chosen_way_stands_first_at_the_provider(
+    visitor: Visitor, goods: Goods, provider: Provider
+) -> None:
+    _fill(visitor, (goods, 1))
+    visitor.post("/checkout", _chosen(visitor) | {"pay_by": "wechat_pay"})
+    assert provider.wishes[0].channels[0] == "wechat_pay"
+
+
+def test_cash_on_delivery_goes_straight_to_the_order(
+    visitor: Visitor, goods: Goods, provider: Provider
+) -> None:
+    _fill(visitor, (goods, 1))
+    page = visitor.follow(visitor.post("/checkout", _chosen(visitor) | {"pay_by": "on_delivery"}))
+    assert "下单好了" in page.text
+    assert "货到付款" in page.text
+    assert not provider.wishes
+
+
+def test_cash_on_delivery_is_not_offered_when_switched_off(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 1))
+    with market.app.app_context():
+        run_in_transaction(lambda: settings.put(SYSTEM, "cod.enabled", "0"))
+    assert "货到付款" not in visitor.get("/checkout").text
+
+
+def test_a_silent_provider_leaves_an_order_that_can_be_paid_later(
+    visitor: Visitor, market: Market, goods: Goods, provider: Provider
+) -> None:
+    _fill(visitor, (goods, 1))
+    fields = _chosen(visitor)
+    provider.is_silent = True
+    page = visitor.follow(visitor.post("/checkout", fields))
+    assert "正在确认" in page.text
+    provider.is_silent = False
+    assert visitor.post(page.form("/pay").action, page.form("/pay").fields).location.startswith(PAY_HOST)
+    assert market.count(Order) == 1
+
+
+def test_the_script_gets_the_sums_of_another_place(visitor: Visitor, goods: Goods) -> None:
+    path = f"/checkout/quote?items={goods.variants[0]}:2&place="
+    for place, total in (("310000", 10980), ("310115", 10980), ("", 9980), ("nowhere", 9980)):
+        answer = visitor.client.get(path + place)
+        assert f'value="{total}"' in answer.get_data(as_text=True)
+    assert visitor.client.get("/checkout/quote?items=x").status_code == 200
+
+
+def test_statements_do_not_grow_with_the_basket(
+    visitor: Visitor,
+    market: Market,
+    goods: Goods,
+    other: Goods,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    _fill(visitor, (goods, 1))
+    with count_statements() as few:
+        visitor.get("/checkout")
+    _fill(visitor, (other, 1), (market.make_goods(title="别的脐橙"), 1))
+    with count_statements() as many:
+        visitor.get("/checkout")
+    assert len(few) == len(many)
+    assert len(many) == 7, many
+
+
+def test_the_order_remembers_the_language_of_its_buyer(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 1))
+    page = visitor.submit("/en/checkout", TO | {"list_areas": "1"}, 200, form="/checkout")
+    visitor.post("/en/checkout", page.form("/checkout").fields)
+    assert _order(market).language == "en"
+    with market.app.app_context():
+        assert orders.get_by_token(_order(market).access_token)
