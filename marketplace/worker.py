@@ -41,6 +41,7 @@ TASKS = (
     Task("reconcile", 120, "marketplace.payments.reconciling:reconcile"),
     Task("sealing", 300, "marketplace.worker:seal"),
     Task("old failures", 3600, "marketplace.worker:forget_failures"),
+    Task("old codes", 3600, "marketplace.accounts.codes:forget_old"),
 )
 
 

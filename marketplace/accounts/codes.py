@@ -8,12 +8,12 @@ import secrets
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from marketplace import clock, limits
 from marketplace.accounts.models import CodePurpose, VerificationCode
 from marketplace.accounts.queries import find_by_phone
-from marketplace.database import count_changed, db
+from marketplace.database import count_changed, db, run_in_transaction
 from marketplace.notifications.services import notify
 
 LIFE = timedelta(minutes=10)
@@ -94,6 +94,13 @@ def void_codes(phone: str, *purposes: CodePurpose) -> None:
             VerificationCode.used_at.is_(None),
         )
         .values(used_at=clock.now())
+    )
+
+
+def forget_old() -> int:
+    """Delete codes that nobody can use any more, a day after their end; in the caller's transaction."""
+    return count_changed(
+        delete(VerificationCode).where(VerificationCode.expires_at < clock.now() - timedelta(days=1))
     )
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from marketplace import clock, limits
-from marketplace.accounts import queries, services
+from marketplace.accounts import codes, queries, services
 from marketplace.accounts.models import CodePurpose, VerificationCode
 from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
@@ -66,6 +66,14 @@ def test_code_is_not_in_the_database_as_it_was_sent(app: Flask) -> None:
     ).scalar_one()
     assert last_code(app, PHONE) not in stored
     assert len(stored) == 64
+
+
+def test_old_codes_are_forgotten_and_live_ones_kept() -> None:
+    code = run_in_transaction(lambda: services.create_admin(PHONE, "管理员"))
+    assert codes.forget_old() == 0
+    with clock.at(clock.now() + timedelta(hours=26)):
+        assert codes.forget_old() == 1
+        assert not run_in_transaction(lambda: services.use_code(PHONE, CodePurpose.FIRST_SIGN_IN, code))
 
 
 def test_wrong_codes_are_counted_where_no_code_was_ever_sent() -> None:
