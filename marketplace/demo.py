@@ -6,11 +6,15 @@ import json
 from datetime import date
 from typing import Any
 
-from marketplace import health
+from flask_migrate import downgrade, upgrade
+
+from marketplace import health, settings
+from marketplace.accounts.queries import find_by_phone
 from marketplace.database import db, run_in_transaction
-from marketplace.seeding import SEED
+from marketplace.seeding import SEED, load_reference
 
 DEMO = SEED / "demo"
+LOADED = "demo loaded"  # written when everything is there
 
 
 def _read(name: str) -> Any:
@@ -35,19 +39,31 @@ def load_people(*, extras: bool = True) -> None:
 
 
 def _is_loaded() -> bool:
-    return db.session.get(health.Heartbeat, "demo loaded") is not None
+    return db.session.get(health.Heartbeat, LOADED) is not None
 
 
 def load_market(day: date) -> str:
-    """Everything, once: people, shops, goods, orders; does nothing when it is there already."""
+    """Everything, once: people, shops, goods, orders; a load that was cut off is begun anew on empty tables."""
     from marketplace.demo_market import load  # loaded by its command alone
 
     if _is_loaded():
         return "the demo is loaded already"
+    if find_by_phone(people()[0]["phone"]):
+        _start_over()
     run_in_transaction(load_people)
     count = load(day, people(), _read("sellers"), _read("products"))
-    run_in_transaction(lambda: health.beat("demo loaded"))
+    run_in_transaction(lambda: health.beat(LOADED))
     return f"{count} orders loaded"
+
+
+def _start_over() -> None:
+    """Empty a demo database; the installation row makes sure that it is no other."""
+    run_in_transaction(lambda: settings.claim_installation("demo"))
+    db.session.remove()
+    downgrade(revision="base")
+    upgrade()
+    run_in_transaction(lambda: settings.claim_installation("demo"))
+    run_in_transaction(load_reference)
 
 
 def accounts() -> list[dict[str, Any]]:

@@ -75,13 +75,13 @@ def count_label(count: int, *, fresh: bool) -> str:
 
 
 def picked_label(picked_on: date | None, today: date) -> str:
-    """今天下树, 昨天下树, 11月21日下树; nothing when it is unknown or more than a fortnight ago."""
+    """今天采摘, 昨天采摘, 11月21日采摘; nothing when it is unknown or more than a fortnight ago."""
     age = (today - picked_on).days if picked_on else -1
     if age == 0:
-        return str(_("今天下树"))
+        return str(_("今天采摘"))
     if age == 1:
-        return str(_("昨天下树"))
-    return str(_("%(day)s下树", day=short_day(picked_on))) if 0 < age <= FRESH_DAYS else ""
+        return str(_("昨天采摘"))
+    return str(_("%(day)s采摘", day=short_day(picked_on))) if 0 < age <= FRESH_DAYS else ""
 
 
 def label_of(pack: dict[str, Any]) -> str:

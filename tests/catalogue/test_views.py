@@ -51,7 +51,7 @@ def test_home_shows_season_categories_fresh_goods_promises_and_shops(visitor: Vi
         "刚上架的",
         "石坳脐橙",
         "¥ 27 .90",
-        "今天下树",
+        "今天采摘",
         "坏果包赔",
         "产地看得见",
         "谁种的",
@@ -280,7 +280,7 @@ def test_every_page_is_there_in_english_and_links_stay_in_it(visitor: Visitor, g
 
 def test_a_fortnight_later_the_picking_day_is_no_news(visitor: Visitor, goods: Goods) -> None:
     flags = [flag.get_text() for flag in visitor.get("/c/navel").soup.select(".flag")]
-    assert flags == ["今天下树"]
+    assert flags == ["今天采摘"]
     with clock.at(clock.now() + timedelta(days=15)):
         assert not visitor.get("/c/navel").soup.select(".flag")
 
