@@ -98,10 +98,9 @@ def void_codes(phone: str, *purposes: CodePurpose) -> None:
 
 
 def forget_old() -> int:
-    """Delete codes that nobody can use any more, a day after their end; in the caller's transaction."""
-    return count_changed(
-        delete(VerificationCode).where(VerificationCode.expires_at < clock.now() - timedelta(days=1))
-    )
+    """Delete codes that nobody can use any more, a day after their end; an act of its own, for the worker."""
+    old = delete(VerificationCode).where(VerificationCode.expires_at < clock.now() - timedelta(days=1))
+    return run_in_transaction(lambda: count_changed(old))
 
 
 def _hash(phone: str, purpose: CodePurpose, code: str) -> str:
