@@ -116,10 +116,11 @@ class Report:
 
     @property
     def shortest_fen(self) -> int | None:
-        """The headline's 尚差: only for a year that nothing stops and that still has a tier before it."""
-        if self.result != Result.NOT_YET or self.is_stopped or self.is_history or not self.distances:
+        """The headline's 尚差; None when the year has a result, no tier is left, or a stop alone withholds one."""
+        breaks = any(row[track]["broken"] for row in self.award["modes"].values() for track in Track)
+        if self.result != Result.NOT_YET or self.is_history or not self.distances:
             return None
-        return self.distances[0].fen
+        return None if self.is_stopped and breaks else self.distances[0].fen
 
     # -- the label --
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from marketplace.awards import pages
+from marketplace.awards import pages, wording
 from marketplace.permissions import requires_member
 
 bp = Blueprint("awards", __name__)
@@ -22,6 +22,8 @@ def index() -> ResponseReturnValue:
         shop=g.seller,
         comparison=comparison,
         report=comparison.report,
+        words=wording,
+        charts=True,
         urls=pages.Urls(".index", ".lines", {}, comparison),
     )
 
@@ -35,5 +37,6 @@ def lines(year: int) -> ResponseReturnValue:
         tab="account",
         shop=g.seller,
         back_url=url_for(".index", year=year),
+        order_url=lambda order_code: url_for("seller.orders.detail", code=order_code),
         **pages.asked_lines(g.seller.id, year),
     )

@@ -6,7 +6,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from marketplace import clock, places
-from marketplace.awards import pages, queries
+from marketplace.awards import pages, queries, wording
 from marketplace.permissions import requires
 
 bp = Blueprint("awards", __name__)
@@ -51,6 +51,7 @@ def detail(code: str) -> ResponseReturnValue:
         shop=seller,
         comparison=comparison,
         report=comparison.report,
+        words=wording,
         urls=pages.Urls(".detail", ".lines", {"code": code}, comparison),
     )
 
@@ -64,5 +65,6 @@ def lines(code: str, year: int) -> ResponseReturnValue:
         "awards/staff/lines.html",
         shop=seller,
         back_url=url_for(".detail", code=code, year=year),
+        order_url=None,
         **pages.asked_lines(seller.id, year, code=code),
     )
