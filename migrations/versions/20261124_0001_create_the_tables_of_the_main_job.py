@@ -279,6 +279,7 @@ def upgrade() -> None:
         sa.Column("product_id", sa.BigInteger(), nullable=False),
         sa.Column("weight", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("term", "product_id", name=op.f("pk_search_terms")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_search_terms_product", "search_terms", ["product_id"], unique=False)
 
