@@ -24,6 +24,7 @@ bp = Blueprint("pages", __name__)
 
 CREDITS = Path(__file__).parents[2] / "seed" / "demo" / "photos" / "SOURCES.csv"
 SHOWN_MESSAGES = 30
+GALLERY = {"index": "gallery/index.html", "seller": "gallery/seller.html", "office": "gallery/office.html"}
 
 
 def _demo_only() -> None:
@@ -87,11 +88,12 @@ def _credits() -> list[dict[str, str]]:
 def gallery(name: str = "index") -> ResponseReturnValue:
     """Every component in its states; in the demo alone."""
     _demo_only()
-    if name not in {"index", "seller", "office"}:
+    template = GALLERY.get(name)
+    if template is None:
         raise NotFoundError
     form, wrong = GalleryForm(formdata=None), GalleryForm(formdata=None, prefix="wrong-")
     wrong.price.errors = wrong.stock.errors = [str(wrong.price.wrong)]
-    return render_template(f"gallery/{name}.html", form=form, wrong=wrong, items=[], at=clock.now())
+    return render_template(template, form=form, wrong=wrong, items=[], at=clock.now())
 
 
 @bp.get("/demo/messages")
