@@ -71,7 +71,7 @@ def create_app(settings: Config | None = None) -> Flask:
     blueprints.register(app)
     cli.init_app(app)
     if settings.proxy_hops:
-        from werkzeug.middleware.proxy_fix import ProxyFix
+        from werkzeug.middleware.proxy_fix import ProxyFix  # only where there are proxies
 
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

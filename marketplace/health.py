@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Flask, jsonify
+from flask import Blueprint, Flask, current_app, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import String, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,8 +34,7 @@ def beat(name: str) -> None:
 
 def schema_is_current() -> bool:
     """Whether the database stands at the newest migration of this code."""
-    from alembic.script import ScriptDirectory
-    from flask import current_app
+    from alembic.script import ScriptDirectory  # commands ask, pages never do: it is slow to load
 
     config = current_app.extensions["migrate"].migrate.get_config()
     heads = set(ScriptDirectory.from_config(config).get_heads())

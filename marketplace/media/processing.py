@@ -156,7 +156,7 @@ def _write(path: Path, content: bytes, durable: bool) -> None:
 
 def _limit() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
+        import resource  # Windows has none
 
         # Data counts what is written to; the address space also holds mapped files, hence the wider bound.
         for kind, most in (
