@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import TextInput
 
@@ -30,6 +31,11 @@ def normal_phone(text: str) -> str | None:
 def plain_text(text: str | None) -> str | None:
     """Typed text without control characters and outer blanks."""
     return CONTROL_CHARACTERS.sub("", text).replace("\r\n", "\n").strip() if isinstance(text, str) else text
+
+
+def options(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
+    """Code and word of each choice, as a select or radio field takes them."""
+    return [SelectChoice(code, word) for code, word in pairs]
 
 
 class BaseForm(FlaskForm):

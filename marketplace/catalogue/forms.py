@@ -23,7 +23,7 @@ from wtforms.validators import Length, Optional
 
 from marketplace.catalogue.models import Measure
 from marketplace.catalogue.rules import MOST_NET, MOST_PACKS, MOST_PRICE, Pack
-from marketplace.forms import BaseForm, CountField, KilosField, MoneyField, Needed
+from marketplace.forms import BaseForm, CountField, KilosField, MoneyField, Needed, options
 from marketplace.money import format_fen
 from marketplace.provenance.forms import CertificateForm, DayField, OriginForm
 
@@ -57,7 +57,7 @@ class PackForm(Form):
     net_pick = RadioField(_l("一箱净重"), validate_choice=False)
     price = MoneyField(_l("一箱卖多少钱"))
     boxes = CountField(_l("有几箱"))
-    boxes_pick = RadioField(_l("有几箱"), choices=[(count, count) for count in BOXES], validate_choice=False)
+    boxes_pick = RadioField(_l("有几箱"), choices=options((count, count) for count in BOXES), validate_choice=False)
     gross = KilosField(_l("连箱子一共多重"))
     pieces = CountField(_l("一箱大约几个"))
 
@@ -218,7 +218,7 @@ class ListingForm(OriginForm, CertificateForm):
         self._choose(field, _("请选大小，大小混装也可以"))
 
     def _choose(self, field: Any, sentence: str) -> None:
-        if (field.data or "") not in {code for code, _name in field.choices}:
+        if (field.data or "") not in {choice.value for choice in field.choices}:
             raise ValidationError(sentence)
 
     def validate_certificate_quantity(self, field: Any) -> None:
@@ -273,6 +273,10 @@ class StockForm(BaseForm):
     """More boxes of one pack."""
 
     boxes = CountField(_l("再加几箱"), [Needed(_l("请写加几箱"))])
+
+    def validate_boxes(self, field: Any) -> None:
+        if field.data is not None and not 0 < field.data <= MOST_BOXES:
+            raise ValidationError(_("写 1 到 %(most)s 之间的数", most=MOST_BOXES))
 
 
 class WordsForm(BaseForm):

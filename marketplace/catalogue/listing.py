@@ -14,6 +14,7 @@ from marketplace.catalogue.forms import FORM_OF, MIXED, NEW, USUAL_NET, ListingF
 from marketplace.catalogue.models import Category, ReturnRule
 from marketplace.catalogue.packs import pack_name
 from marketplace.catalogue.rules import ListingDraft
+from marketplace.forms import options
 from marketplace.provenance import queries as provenance
 from marketplace.provenance import rules as provenance_rules
 from marketplace.provenance import services as provenance_services
@@ -44,24 +45,24 @@ def make_form(shop: Shop, category: Category, batch_code: str | None = None) -> 
 def _set_choices(form: ListingForm, category: Category) -> None:
     varieties = queries.list_varieties(category.code)
     if varieties:
-        form.variety_code.choices = [*varieties, ("", _("别的品种"))]
+        form.variety_code.choices = options([*varieties, ("", _("别的品种"))])
     else:
         del form.variety_code
     if category.code in rules.GRADED:
-        form.grade_code.choices = queries.list_grades()
+        form.grade_code.choices = options(queries.list_grades())
     else:
         del form.grade_code
     if category.code in rules.SIZED:
         sizes = [(size.code, f"{size.min_mm}–{size.max_mm}") for size in queries.list_sizes()]
-        form.size_code.choices = [*sizes, (MIXED, _("大小混装"))]
+        form.size_code.choices = options([*sizes, (MIXED, _("大小混装"))])
     else:
         del form.size_code
     if not category.needs_sc_licence:
         del form.sc_number
     for row in form.packs:
-        row.form.net_pick.choices = [
+        row.form.net_pick.choices = options(
             (row.form.net.show(net), _net_words(category, net)) for net in _usual_net(category)
-        ]
+        )
     form.packs[0].form.net.label.text = _("或者自己写")
 
 
@@ -81,10 +82,15 @@ def _set_batches(form: ListingForm, shop: Shop, category: Category, batch_code: 
         batches.insert(0, provenance.get_batch(shop.id, wanted))  # another seller's: 404
     origins = provenance.origins_of(batches)
     certified = provenance.certificates_of(shop.id, [batch.id for batch in batches])
-    form.batch.choices = [
-        *((batch.code, _batch_words(batch, origins[batch.id], batch.id in certified)) for batch in batches),
-        (NEW, _("新摘的一批")),
-    ]
+    form.batch.choices = options(
+        [
+            *(
+                (batch.code, _batch_words(batch, origins[batch.id], batch.id in certified))
+                for batch in batches
+            ),
+            (NEW, _("新摘的一批")),
+        ]
+    )
     if form.is_submitted():
         return
     form.picked_on.data = clock.today() if is_fresh(category) else None
@@ -103,7 +109,7 @@ def _set_defaults(form: ListingForm, shop: Shop, category: Category) -> None:
     last = queries.find_last_listing(shop.id, category.code)
     packs = queries.packs_of(shop.id, [last.id]).get(last.id, []) if last else []
     if "variety_code" in form:
-        form.variety_code.data = (last.variety_code or "") if last else form.variety_code.choices[0][0]
+        form.variety_code.data = (last.variety_code or "") if last else form.variety_code.choices[0].value
     if "grade_code" in form:
         form.grade_code.data = last.grade_code if last and last.grade_code else USUAL_GRADE
     if "size_code" in form:
@@ -122,7 +128,7 @@ def _set_defaults(form: ListingForm, shop: Shop, category: Category) -> None:
 
 def _repeat_pack(row: Any, pack: queries.OwnPack) -> None:
     typed = row.net.show(pack.net_amount)
-    if typed in {value for value, _words in row.net_pick.choices}:
+    if typed in {choice.value for choice in row.net_pick.choices}:
         row.net_pick.data = typed
     else:
         row.net.data, row.net_pick.data = pack.net_amount, None

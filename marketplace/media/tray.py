@@ -68,6 +68,8 @@ def take(tray: Tray, uploads: Sequence[FileStorage]) -> None:
                 else error.message
             )
             tray.errors.append(str(words))
+    for upload in sent:
+        upload.close()  # large ones lie in temporary files
     if received:
         stored = run_in_transaction(
             lambda: [services.store(seller_id=tray.seller_id, received=one).id for one in received]

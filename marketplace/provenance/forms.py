@@ -9,7 +9,7 @@ from wtforms import DateField, Field, RadioField, SelectField, StringField, Subm
 from wtforms.validators import Length, Optional
 
 from marketplace import clock, places
-from marketplace.forms import BaseForm, CountField, KilosField, Needed, text_field
+from marketplace.forms import BaseForm, CountField, KilosField, Needed, options, text_field
 from marketplace.places import Level
 from marketplace.provenance.rules import MOST_NUMBER, season_year
 
@@ -50,10 +50,14 @@ class OriginForm(BaseForm):
         if origin and not self.is_submitted():
             self.county_code.data, self.area_code.data = places.county_of(origin), origin[:9]
         counties = places.list_ganzhou_counties()
-        self.county_code.choices = [("", _l("请选择")), *((area.code, area.label) for area in counties)]
+        self.county_code.choices = options(
+            [("", _l("请选择")), *((area.code, area.label) for area in counties)]
+        )
         known = {area.code for area in counties}
-        towns = places.list_children(self.county_code.data) if self.county_code.data in known else []
-        self.area_code.choices = [("", _l("请选择")), *((area.code, area.label) for area in towns)]
+        if self.county_code.data not in known:
+            self.county_code.data = ""
+        towns = places.list_children(self.county_code.data) if self.county_code.data else []
+        self.area_code.choices = options([("", _l("请选择")), *((area.code, area.label) for area in towns)])
         if self.area_code.data not in {area.code for area in towns}:
             self.area_code.data = ""
 
@@ -86,11 +90,11 @@ class CertificateForm(BaseForm):
 
     certificate = RadioField(
         _l("承诺达标合格证"),
-        choices=[("new", _l("现在开一张")), ("have", _l("已有证，填编号"))],
+        choices=options([("new", _l("现在开一张")), ("have", _l("已有证，填编号"))]),
         default="new",
     )
     certificate_number = StringField(
-        _l("合格证编号"), [Optional(), Length(max=MOST_NUMBER, message=_l("最多 40 个字"))]
+        _l("合格证编号"), [Length(max=MOST_NUMBER, message=_l("最多 40 个字"))]
     )
     certificate_quantity = KilosField(_l("这一批多少公斤"), [Needed(_l("请写这一批有多少公斤"))])
 

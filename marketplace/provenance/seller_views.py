@@ -15,6 +15,7 @@ from marketplace.catalogue import listing
 from marketplace.catalogue import seller_queries as catalogue
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
+from marketplace.forms import options
 from marketplace.i18n import choose
 from marketplace.permissions import member_can, requires_member
 from marketplace.provenance import queries, services
@@ -53,9 +54,9 @@ def new() -> ResponseReturnValue:
     """A new batch: what, where, when."""
     form = BatchForm(origin=g.seller.area_code)
     categories = catalogue.list_categories()
-    form.category_code.choices = [(one.code, choose(one.name, one.name_en)) for one in categories]
+    form.category_code.choices = options((one.code, choose(one.name, one.name_en)) for one in categories)
     varieties = [pair for one in categories for pair in catalogue.list_varieties(one.code)]
-    form.variety_code.choices = [("", _("不分品种")), *varieties]
+    form.variety_code.choices = options([("", _("不分品种")), *varieties])
     if not form.is_submitted():
         form.picked_on.data = clock.today()
     elif not form.is_choosing() and form.validate():

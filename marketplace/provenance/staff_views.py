@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from marketplace.catalogue import seller_queries as catalogue
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
+from marketplace.forms import options
 from marketplace.i18n import choose
 from marketplace.permissions import requires
 from marketplace.provenance import queries, services
@@ -24,8 +25,8 @@ def index() -> ResponseReturnValue:
     form = SeasonForm()
     categories = {one.code: choose(one.name, one.name_en) for one in catalogue.list_categories()}
     varieties = {code: name for category in categories for code, name in catalogue.list_varieties(category)}
-    form.category_code.choices = list(categories.items())
-    form.variety_code.choices = [("", _("所有品种")), *varieties.items()]
+    form.category_code.choices = options(categories.items())
+    form.variety_code.choices = options([("", _("所有品种")), *varieties.items()])
     if form.is_submitted() and form.validate() and _record(form):
         flash(_("记下了，从现在起按它算"), "success")
         return redirect(url_for(".index"), 303)
