@@ -1,4 +1,4 @@
-"""Row ids in addresses: what no row can have is no address at all, instead of a number too large for the database."""
+"""Numbers in addresses: what no row and no year can be is no number, instead of one too large for the database."""
 
 from __future__ import annotations
 
@@ -23,5 +23,12 @@ class RowIdConverter(IntegerConverter):
 def row_id(text: str) -> int:
     """For request.args.get(…, type=row_id): a row id as typed, ValueError (so the default) for anything else."""
     if not re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) or int(text) > LARGEST:
+        raise ValueError(text)
+    return int(text)
+
+
+def calendar_year(text: str) -> int:
+    """For request.args.get(…, type=calendar_year): a year of four digits, ValueError for anything else."""
+    if not re.fullmatch(r"[12][0-9]{3}", text, re.ASCII):
         raise ValueError(text)
     return int(text)

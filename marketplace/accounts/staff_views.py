@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace import places, sessions
-from marketplace.accounts import queries, services
+from marketplace.accounts import queries, rules, services
 from marketplace.accounts.forms import GrantForm, ReasonForm
 from marketplace.accounts.models import UserStatus
 from marketplace.database import run_in_transaction
@@ -149,6 +149,7 @@ def companies() -> ResponseReturnValue:
         "accounts/staff/companies.html",
         waiting=queries.list_companies(g.viewer, waiting=True),
         verified=queries.list_companies(g.viewer, waiting=False),
+        is_plausible=rules.credit_code_check,
     )
 
 

@@ -140,6 +140,8 @@ def company() -> ResponseReturnValue:
     actor, person_id, title, code = g.actor, g.person.id, form.name.data, form.credit_code.data
     run_in_transaction(lambda: services.set_company(actor, person_id, name=title, credit_code=code))
     flash(_("存好了，等工作人员核实"), "success")
+    if not rules.credit_code_check(rules.normal_credit_code(code)):
+        flash(_("代码的校验位对不上，可能抄错了一位。请再对一遍营业执照"), "warning")
     return redirect(url_for("accounts.company"), 303)
 
 

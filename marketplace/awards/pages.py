@@ -14,6 +14,7 @@ from marketplace.awards import queries
 from marketplace.awards.queries import Comparison
 from marketplace.errors import NotFoundError
 from marketplace.revenue.models import AgriClass, Mode
+from marketplace.routing import calendar_year, row_id
 from marketplace.sellers.models import SellerKind
 
 E = TypeVar("E", bound=StrEnum)
@@ -22,7 +23,7 @@ NOW = "now"  # ?version=now: today's figures of a frozen year
 
 def asked_year(default: int, years: Collection[int]) -> int:
     """?year=, or the default; NotFoundError for one that is not offered."""
-    found = request.args.get("year", default, type=int)
+    found = request.args.get("year", default, type=calendar_year)
     if found not in years:
         raise NotFoundError
     return found
@@ -37,7 +38,7 @@ def asked_comparison(seller_id: int, kind: SellerKind, registered_as: SellerKind
         seller_id,
         kind=kind,
         registered_as=registered_as,
-        year=request.args.get("year", clock.today().year, type=int),
+        year=request.args.get("year", clock.today().year, type=calendar_year),
         version=int(version) if version.isdigit() else None,
         as_of_today=version == NOW,
     )
@@ -46,9 +47,9 @@ def asked_comparison(seller_id: int, kind: SellerKind, registered_as: SellerKind
 def asked_lines(seller_id: int, year: int, **address: Any) -> dict[str, Any]:
     """The lines of the figure that ?mode= and ?class= name, and the address of the next page."""
     mode, agri_class = _asked("mode", Mode), _asked("class", AgriClass)
-    if year not in queries.list_years(seller_id):
+    if year not in queries.list_years():
         raise NotFoundError
-    page = queries.list_lines(seller_id, year, mode, agri_class, request.args.get("after", type=int))
+    page = queries.list_lines(seller_id, year, mode, agri_class, request.args.get("after", type=row_id))
     return {
         "page": page,
         "year": year,

@@ -18,6 +18,7 @@ from marketplace.errors import NotFoundError
 from marketplace.logistics.queries import templates_for
 from marketplace.logistics.rules import Template, parcel_freight
 from marketplace.permissions import public
+from marketplace.routing import row_id
 
 bp = Blueprint("catalogue", __name__)
 
@@ -181,7 +182,7 @@ def product(code: str) -> ResponseReturnValue:
         page=page,
         pictures=queries.list_pictures(page.product_id),
         chosen=chosen,
-        count=request.args.get("count", type=int) or 1,
+        count=request.args.get("count", type=row_id) or 1,
         packs=packs,
         provinces=provinces,
         province=next(((code, name) for code, name in provinces if code == province), None),
@@ -194,7 +195,7 @@ def product(code: str) -> ResponseReturnValue:
 
 def _chosen_pack(page: queries.ProductPage) -> queries.Pack | None:
     """The pack that the address names, else the first that is left, else the first."""
-    asked = request.args.get("pack", type=int)
+    asked = request.args.get("pack", type=row_id)
     named = [pack for pack in page.packs if pack.variant_id == asked]
     left = [pack for pack in page.packs if pack.left]
     return next(iter([*named, *left, *page.packs]), None)

@@ -14,6 +14,7 @@ from marketplace.ledger.rules import SaleMoney, settlement_from
 from marketplace.orders import queries as orders
 from marketplace.orders.models import SellerOrder, SellerOrderStatus
 from marketplace.permissions import requires_member
+from marketplace.routing import row_id
 
 bp = Blueprint("ledger", __name__)
 
@@ -32,7 +33,7 @@ class Row:
 @requires_member("money:read")
 def index() -> ResponseReturnValue:
     """Each paid seller order, newest first."""
-    page, more = queries.statement(g.seller.id, request.args.get("after", type=int))
+    page, more = queries.statement(g.seller.id, request.args.get("after", type=row_id))
     parts = orders.parts_by_id(g.seller.id, [money.seller_order_id for money in page])
     return render_template(
         "ledger/seller/index.html",

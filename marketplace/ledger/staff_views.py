@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from marketplace.ledger import queries
 from marketplace.ledger.models import PLATFORM_BOOK
 from marketplace.permissions import requires
+from marketplace.routing import row_id
 from marketplace.sellers import queries as sellers
 
 bp = Blueprint("ledger", __name__)
@@ -21,7 +22,7 @@ def index() -> ResponseReturnValue:
     """Entries newest first: of all books, of the platform's, or of one seller's by its code."""
     name = request.args.get("book", "").strip()[:16]
     book = _book(name)
-    entries, more = queries.list_entries(book=book, after=request.args.get("after", type=int))
+    entries, more = queries.list_entries(book=book, after=request.args.get("after", type=row_id))
     return render_template(
         "ledger/staff/index.html",
         entries=entries,

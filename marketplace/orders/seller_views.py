@@ -17,6 +17,7 @@ from marketplace.orders.queries import Part
 from marketplace.orders.story import address_is_open, pack_words, timeline
 from marketplace.payments import queries as payments
 from marketplace.permissions import member_can, requires_member
+from marketplace.routing import row_id
 
 bp = Blueprint("orders", __name__)
 
@@ -35,7 +36,7 @@ def index() -> ResponseReturnValue:
     """Parts by status; what has to be sent comes first, the earliest deadline on top."""
     asked = request.args.get("status", SellerOrderStatus.TO_SHIP.value)
     status = SellerOrderStatus(asked) if asked in set(TABS) else None
-    after = request.args.get("after", type=int)
+    after = request.args.get("after", type=row_id)
     if status == SellerOrderStatus.TO_SHIP:
         parts, following = queries.list_to_ship(g.seller.id), None
     else:

@@ -13,6 +13,7 @@ from marketplace.orders.models import SellerOrderStatus
 from marketplace.orders.story import pack_words, timeline
 from marketplace.payments import queries as payments
 from marketplace.permissions import requires
+from marketplace.routing import row_id
 
 bp = Blueprint("orders", __name__)
 
@@ -28,7 +29,7 @@ def index() -> ResponseReturnValue:
         g.viewer,
         text=normal_phone(text) or text,
         status=status,
-        after=request.args.get("after", type=int),
+        after=request.args.get("after", type=row_id),
     )
     return render_template(
         "orders/staff/index.html",

@@ -25,6 +25,7 @@ from marketplace.orders.queries import Whole
 from marketplace.orders.story import pack_words, stops, timeline
 from marketplace.payments import queries as payments
 from marketplace.permissions import public, signed_in
+from marketplace.routing import row_id
 
 bp = Blueprint("orders", __name__)
 
@@ -33,7 +34,7 @@ bp = Blueprint("orders", __name__)
 @signed_in
 def index() -> ResponseReturnValue:
     """One's own orders, newest first."""
-    orders, after = queries.list_for_buyer(g.viewer.user_id, request.args.get("after", type=int))
+    orders, after = queries.list_for_buyer(g.viewer.user_id, request.args.get("after", type=row_id))
     return _list(orders, url_for(".index", after=after) if after else None)
 
 
@@ -187,7 +188,7 @@ def found() -> ResponseReturnValue:
     phone = visitor.proved_phone()
     if phone is None:
         return redirect(url_for(".find"), 303)
-    orders, after = queries.list_for_phone(phone, request.args.get("after", type=int))
+    orders, after = queries.list_for_phone(phone, request.args.get("after", type=row_id))
     return _list(orders, url_for(".found", after=after) if after else None, phone=phone)
 
 

@@ -15,6 +15,7 @@ from marketplace.payments import refunding
 from marketplace.payments.forms import CancelForm
 from marketplace.payments.refund_pages import carry_out, make_form, scope_of
 from marketplace.permissions import requires_member
+from marketplace.routing import row_id
 
 bp = Blueprint("payments", __name__)
 
@@ -23,7 +24,7 @@ bp = Blueprint("payments", __name__)
 @requires_member("orders:refund")
 def refund(code: str) -> ResponseReturnValue:
     """Give back a line, or any amount of the shop's own part."""
-    scope = scope_of(orders.get_seller_order(g.seller.id, code), request.args.get("line", type=int))
+    scope = scope_of(orders.get_seller_order(g.seller.id, code), request.args.get("line", type=row_id))
     form = make_form(scope)
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
         flash(_("退款交给支付机构了，原路退回，一般当天到"), "success")

@@ -12,6 +12,7 @@ from marketplace.payments import queries, refunding
 from marketplace.payments.models import PaymentStatus, RefundStatus
 from marketplace.payments.refund_pages import carry_out, make_form, scope_of
 from marketplace.permissions import requires
+from marketplace.routing import row_id
 
 bp = Blueprint("payments", __name__)
 
@@ -22,7 +23,7 @@ def index() -> ResponseReturnValue:
     """Payments, newest first, by state."""
     asked = request.args.get("status", "")
     status = PaymentStatus(asked) if asked in set(PaymentStatus) else None
-    rows = queries.list_for_staff(g.viewer, status=status, after=request.args.get("after", type=int))
+    rows = queries.list_for_staff(g.viewer, status=status, after=request.args.get("after", type=row_id))
     page, more = rows[: queries.PAGE], len(rows) > queries.PAGE
     return render_template(
         "payments/staff/index.html",
@@ -40,7 +41,7 @@ def refunds() -> ResponseReturnValue:
     """Refunds, newest first, by state; failed ones can be sent again."""
     asked = request.args.get("status", "")
     status = RefundStatus(asked) if asked in set(RefundStatus) else None
-    rows = queries.list_refunds_for_staff(g.viewer, status=status, after=request.args.get("after", type=int))
+    rows = queries.list_refunds_for_staff(g.viewer, status=status, after=request.args.get("after", type=row_id))
     page, more = rows[: queries.PAGE], len(rows) > queries.PAGE
     return render_template(
         "payments/staff/refunds.html",
@@ -66,7 +67,7 @@ def retry(refund_id: int) -> ResponseReturnValue:
 @requires("orders:refund")
 def refund(code: str) -> ResponseReturnValue:
     """Give back a line, or any amount of one seller's part."""
-    scope = scope_of(orders.get_for_staff(g.viewer, code), request.args.get("line", type=int))
+    scope = scope_of(orders.get_for_staff(g.viewer, code), request.args.get("line", type=row_id))
     form = make_form(scope)
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
         flash(_("退款交给支付机构了"), "success")

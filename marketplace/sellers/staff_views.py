@@ -10,6 +10,7 @@ from marketplace import places
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.permissions import requires
+from marketplace.routing import row_id
 from marketplace.sellers import queries, services
 from marketplace.sellers.models import SellerStatus
 
@@ -22,7 +23,7 @@ def index() -> ResponseReturnValue:
     """Sellers of the viewer's counties, newest first."""
     county, text = request.args.get("county", "")[:12], request.args.get("q", "").strip()[:40]
     rows = queries.list_sellers(
-        g.viewer, county=county or None, text=text, after=request.args.get("after", type=int)
+        g.viewer, county=county or None, text=text, after=request.args.get("after", type=row_id)
     )
     more = rows[queries.PAGE - 1].id if len(rows) > queries.PAGE else None
     counties = {area.code: area.label for area in places.list_ganzhou_counties()}

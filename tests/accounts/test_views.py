@@ -189,12 +189,16 @@ def test_saving_the_same_company_again_keeps_its_verification(app: Flask, sign_i
         assert company.verified_at
 
 
-def test_wrong_credit_code_is_refused_at_its_field_and_kept(sign_in: SignIn) -> None:
-    page = sign_in("buyer").submit(
-        "/account/company", {"name": "公司", "credit_code": "91350100M000100Y44"}, 422
-    )
+def test_credit_code_of_wrong_shape_is_refused_at_its_field_and_kept(sign_in: SignIn) -> None:
+    page = sign_in("buyer").submit("/account/company", {"name": "公司", "credit_code": "91350100M000100Y4"}, 422)
     assert list(page.errors()) == ["credit_code"]
-    assert page.form().fields["credit_code"] == "91350100M000100Y44"
+    assert page.form().fields["credit_code"] == "91350100M000100Y4"
+
+
+def test_credit_code_with_a_wrong_check_character_is_taken_with_a_warning(sign_in: SignIn) -> None:
+    buyer = sign_in("buyer")
+    saved = buyer.submit("/account/company", {"name": "公司", "credit_code": "91350100M000100Y44"})
+    assert "校验位对不上" in buyer.follow(saved).text
 
 
 def test_company_can_be_removed(app: Flask, sign_in: SignIn) -> None:
