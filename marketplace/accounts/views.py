@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace import places, sessions
-from marketplace.accounts import entry, queries, services
+from marketplace.accounts import entry, queries, rules, services
 from marketplace.accounts.forms import AddressForm, CompanyForm, NameForm, PasswordForm
 from marketplace.accounts.sign_in_views import bp, show
 from marketplace.database import run_in_transaction
