@@ -94,25 +94,18 @@ def hold(*, order_id: int, seller_id: int, amounts: Mapping[int, int], expires_a
     OutOfStockError names every pool that has too little. A repeat for the same order changes nothing; what the order
     had kept and was released is taken again.
     """
-    with db.session.begin_nested():
-        missing = [
-            pool_id
-            for pool_id, amount in sorted(amounts.items())
-            if not _hold_one(order_id, seller_id, pool_id, amount, expires_at)
-        ]
-        if missing:
-            raise OutOfStockError(missing)
+    hold_all(order_id=order_id, by_seller={seller_id: amounts}, expires_at=expires_at)
 
 
 def hold_all(*, order_id: int, by_seller: Mapping[int, Mapping[int, int]], expires_at: datetime) -> None:
-    """hold() for each seller in the order of their ids, all or none; OutOfStockError names pools of all sellers."""
-    missing: list[int] = []
+    """hold() for several sellers in the order of their ids, all or none; OutOfStockError names pools of all of them."""
     with db.session.begin_nested():
-        for seller_id, amounts in sorted(by_seller.items()):
-            try:
-                hold(order_id=order_id, seller_id=seller_id, amounts=amounts, expires_at=expires_at)
-            except OutOfStockError as error:
-                missing += error.pool_ids
+        missing = [
+            pool_id
+            for seller_id, amounts in sorted(by_seller.items())
+            for pool_id, amount in sorted(amounts.items())
+            if not _hold_one(order_id, seller_id, pool_id, amount, expires_at)
+        ]
         if missing:
             raise OutOfStockError(missing)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from marketplace import clock
 from marketplace.database import count_changed, db, dialect_insert, new_id
@@ -97,10 +97,13 @@ def post(
     )
     if not written:
         return False
-    db.session.add_all(
-        Posting(entry_id=entry_id, book=book, account=account, amount=amount) for account, amount in kept
+    db.session.execute(
+        insert(Posting),
+        [
+            {"entry_id": entry_id, "book": book, "account": account, "amount": amount}
+            for account, amount in kept
+        ],
     )
-    db.session.flush()
     return True
 
 

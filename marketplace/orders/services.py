@@ -472,7 +472,6 @@ def _tell(order_id: int, seller_id: int | None, kind: str, actor: Actor, **data:
             data=data,
         )
     )
-    db.session.flush()
 
 
 def _notify_seller(sale: SellerOrder) -> None:
