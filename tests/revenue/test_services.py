@@ -192,3 +192,8 @@ def test_entries_that_do_not_fit_the_lines_are_named(coop: int) -> None:
     sell(coop, [Box(make_pool(coop), 5000)])
     run_in_transaction(lambda: db.session.execute(text("UPDATE order_lines SET refunded_amount = 100")))
     assert [sentence.split(",")[1] for sentence in services.verify()] == [" primary: 50.00 recognised"]
+
+
+def test_the_application_knows_when_years_were_frozen(coop: int) -> None:
+    assert services._freeze_lookup is not None
+    assert services.frozen_on(coop, 2025) is None
