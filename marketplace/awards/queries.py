@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,7 @@ from marketplace.permissions import Viewer
 from marketplace.revenue import queries as revenue
 from marketplace.revenue.models import AgriClass, Mode, YearRevenue
 from marketplace.revenue.queries import RevenueLine
+from marketplace.routing import LARGEST
 from marketplace.sellers.models import Seller, SellerKind
 
 PAGE = 30
@@ -69,7 +71,7 @@ class YearList:
 def list_year(
     viewer: Viewer, year: int, *, county: str | None = None, text: str = "", after: str | None = None
 ) -> YearList:
-    """Sellers of the viewer's counties by the year's revenue, largest first; sixteen statements for any page."""
+    """Sellers of the viewer's counties by the year's revenue, largest first; fifteen statements for any page."""
     sums = (
         select(YearRevenue.seller_id, func.sum(YearRevenue.amount).label("amount"))
         .where(YearRevenue.year == year)
@@ -97,11 +99,11 @@ def _in_scope(query: Any, viewer: Viewer) -> Any:
 
 
 def _cursor(after: str | None) -> tuple[int, int] | None:
-    amount, _dot, seller_id = (after or "").partition(".")
-    try:
-        return int(amount[:20]), int(seller_id[:20])
-    except ValueError:
+    """Amount and id of the last row before; None for what is no cursor."""
+    found = re.fullmatch(r"(-?[0-9]{1,18})\.([0-9]{1,19})", after or "", re.ASCII)
+    if found is None or int(found[2]) > LARGEST:
         return None
+    return int(found[1]), int(found[2])
 
 
 def _rows(sellers: list[Seller], year: int) -> list[Row]:
@@ -211,7 +213,7 @@ def get_comparison(
 
     NotFoundError for a year outside the list of years, or a version that there is none of.
     """
-    years = list_years(seller_id)
+    years = list_years()
     if year not in years:
         raise NotFoundError
     now = take_snapshot(seller_id, kind=kind, registered_as=registered_as, year=year)
@@ -258,15 +260,8 @@ def first_frozen_on(seller_id: int, year: int) -> date | None:
     return found
 
 
-def list_years(seller_id: int) -> tuple[int, ...]:
-    """Years that may be asked about, newest first: those with figures, and this one."""
-    query = select(YearRevenue.year).where(YearRevenue.seller_id == seller_id).distinct()
-    this_year = clock.today().year
-    return tuple(sorted({*db.session.execute(query).scalars(), this_year}, reverse=True))
-
-
-def list_all_years() -> tuple[int, ...]:
-    """Years of the city's list, newest first: since the first recognised sale."""
+def list_years() -> tuple[int, ...]:
+    """Years that may be asked about, newest first: since the first sale that anybody completed here."""
     first = db.session.execute(select(func.min(YearRevenue.year))).scalar_one_or_none()
     this_year = clock.today().year
     return tuple(range(this_year, min(first or this_year, this_year) - 1, -1))

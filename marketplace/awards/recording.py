@@ -56,6 +56,7 @@ from marketplace.database import db, run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.permissions import Viewer
 from marketplace.revenue.models import AgriClass
+from marketplace.routing import row_id
 from marketplace.sellers.models import Seller
 
 FINE, REFUSED = 0, 2
@@ -145,11 +146,10 @@ class Recorder:
     def _id(self, value: Any, path: str) -> int:
         if isinstance(value, str) and value in self.names:
             return self.names[value]
-        if isinstance(value, str) and value.isascii() and value.isdigit():
-            return int(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        raise Malformed(path, "is neither an id nor a name given by as")
+        try:
+            return row_id(str(value))
+        except ValueError:
+            raise Malformed(path, "is neither an id nor a name given by as") from None
 
     # -- about a seller --
 

@@ -16,7 +16,7 @@ bp = Blueprint("awards", __name__)
 @requires("awards:read")
 def index() -> ResponseReturnValue:
     """Every seller of the reader's counties in one year, the largest revenue first."""
-    years = queries.list_all_years()
+    years = queries.list_years()
     year = pages.asked_year(years[0], years)
     county, text = request.args.get("county", "")[:12], request.args.get("q", "").strip()[:40]
     page = queries.list_year(

@@ -1,0 +1,191 @@
+"""The comparison as bureau, finance and centres read it: scope, wording, sums, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+
+from marketplace import clock
+from marketplace.awards import services, wording
+from marketplace.database import run_in_transaction
+from tests import factories
+from tests.awards import sales
+from tests.browsing import Visitor
+from tests.people import PEOPLE
+
+SignIn = Callable[[str], Visitor]
+JANUARY = datetime(2027, 1, 15, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def market(app: Flask) -> str:
+    """A cooperative one fen above the assumed threshold, and a farmer with a box sold; the cooperative's code."""
+    with app.app_context():
+        sales.establish()
+        sales.sell(25_000_000_01)
+        sales.sell(99_80, seller="farmer")
+        return factories.shop("coop_owner").code
+
+
+@pytest.fixture
+def codes(app: Flask) -> dict[str, str]:
+    with app.app_context():
+        return {key: factories.shop(key).code for key in ("coop_owner", "farmer", "second_farmer")}
+
+
+def test_the_bureau_sees_every_seller_and_a_centre_its_county(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get("/staff/awards/?year=2026")
+    assert "石坳脐橙合作社" in page.text
+    assert "秀兰果园" in page.text
+    assert "可能符合（门槛未公布）" in page.text
+    assert "¥25,000,000.01" in page.text
+    assert "平台不发放奖励；奖励资金由受益财政安排" in page.text
+    page = sign_in("staff_anyuan").get("/staff/awards/?year=2026")
+    assert "秀兰果园" in page.text
+    assert "石坳脐橙合作社" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("reader", "status"),
+    [
+        ("bureau", 200),
+        ("finance", 200),
+        ("staff_xinfeng", 200),
+        ("staff_anyuan", 404),
+        ("admin", 403),
+        ("buyer", 403),
+        ("coop_owner", 403),
+    ],
+)
+def test_who_may_open_a_sellers_report(sign_in: SignIn, market: str, reader: str, status: int) -> None:
+    visitor = sign_in(reader)
+    visitor.get(f"/staff/awards/{market}?year=2026", status)
+    visitor.get(f"/staff/awards/{market}/2026/lines?mode=b2c&class=primary", status)
+
+
+def test_nobody_signed_out_reads_it(visitor: Visitor, market: str) -> None:
+    assert visitor.get(f"/staff/awards/{market}", 303).location.startswith("/sign-in")
+
+
+def test_the_label_stands_above_every_possible_amount(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    label = wording.LABEL % {"percent": "50%"}
+    assert label in page.text
+    assert "该文件现行效力未核实。" in page.text
+    before, after = page.text.split(label, 1)
+    for words in ("最高可达", "¥50,000.00", "测算 2,500万"):
+        assert words not in before
+        assert words in after
+
+
+def test_nothing_is_promised_and_nothing_to_apply_for(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    for never in ("您已获得", "已获得", "申请奖励", "立即申领", "核定通过"):
+        assert never not in page.text
+    assert "平台不发放奖励；奖励资金由受益财政安排" in page.text
+    assert not page.soup.select("main form")
+
+
+def test_a_smallholder_sees_the_distance_and_no_promise(
+    sign_in: SignIn, market: str, codes: dict[str, str]
+) -> None:
+    page = sign_in("bureau").get(f"/staff/awards/{codes['farmer']}?year=2026")
+    assert "尚差 ¥9,999,900.21" in page.text
+    assert "缺赣州关联材料" in page.text
+    assert "自然人是否适用，由人认定" in page.text
+
+
+def test_a_seller_without_sales_has_a_report_too(sign_in: SignIn, market: str, codes: dict[str, str]) -> None:
+    visitor = sign_in("bureau")
+    page = visitor.get(f"/staff/awards/{codes['second_farmer']}?year=2026")
+    assert "这一年还没有确认收货的订单" in page.text
+    assert "尚差 ¥10,000,000.01" in page.text
+    page = visitor.get(f"/staff/awards/{codes['second_farmer']}/2026/lines")
+    assert "这一年没有明细" in page.text
+
+
+def test_every_figure_links_to_the_lines_that_sum_to_it(sign_in: SignIn, market: str) -> None:
+    visitor = sign_in("staff_xinfeng")
+    report = visitor.get(f"/staff/awards/{market}?year=2026")
+    links = [link for link in report.links() if "/lines" in link]
+    assert len(set(links)) == 3  # of the class, of the mode, of the year
+    for link in set(links):
+        page = visitor.get(link)
+        assert page.text.count("¥25,000,000.01") >= 3
+        assert "差额 ¥0.00 对得上" in page.text
+        for private in (PEOPLE["buyer"].phone, PEOPLE["buyer"].name, "示例路", "13900000000"):
+            assert private not in page.text
+
+
+def test_parameters_stand_with_status_and_source(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    for words in (
+        "公布门槛三档 B2C：5,000万／1亿／5亿，奖 5万／10万／20万。",
+        "农产品门槛：普通门槛 × 0.5。文件没有公布数",
+        "仅供测算",
+        "超过才算突破，等于不算",
+        "突破测算门槛，公布数额尚无 四（二）1",
+    ):
+        assert words in page.text
+
+
+def test_a_frozen_year_is_shown_from_its_snapshot_with_what_changed(
+    app: Flask, sign_in: SignIn, market: str
+) -> None:
+    with app.app_context(), clock.at(JANUARY):
+        seller_id = factories.shop("coop_owner").id
+        by = factories.actor("bureau")
+        run_in_transaction(lambda: services.freeze_assessment(by, seller_id, 2026))
+        from tests.awards.test_services import adopt_threshold
+
+        adopt_threshold()
+    with clock.at(JANUARY):
+        visitor = sign_in("bureau")
+        page = visitor.get(f"/staff/awards/{market}?year=2026")
+        assert "2027年1月15日 定稿" in page.text
+        assert "和现在的测算比" in page.text
+        assert "已超过公布门槛" in page.text
+        now = visitor.get(f"/staff/awards/{market}?year=2026&version=now")
+        assert "依据：赣商务发〔2026〕9号 自2026年6月1日起" in now.text
+        assert "现在的测算，不是定稿" in now.text
+        visitor.get(f"/staff/awards/{market}?year=2026&version=7", 404)
+
+
+def test_what_nobody_offered_is_not_found(sign_in: SignIn, market: str) -> None:
+    visitor = sign_in("bureau")
+    for path in (
+        "/staff/awards/?year=1999",
+        "/staff/awards/NOSHOP",
+        f"/staff/awards/{market}?year=2014",
+        f"/staff/awards/{market}?version=x",
+        f"/staff/awards/{market}/2026/lines?mode=b2x",
+        f"/staff/awards/{market}/2026/lines?class=fruit",
+        f"/staff/awards/{market}/1999/lines",
+    ):
+        visitor.get(path, 404)
+    visitor.get("/staff/awards/?after=rubbish&county=&q=%25")
+    visitor.get("/staff/awards/?after=99999999999999999999.1")
+    visitor.get(f"/staff/awards/{market}/2026/lines?after=rubbish")
+
+
+def test_english_pages_carry_the_chinese_label_beside_its_translation(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get(f"/en/staff/awards/{market}?year=2026")
+    boxes = page.soup.select(".label-box")
+    assert len(boxes) == 2
+    assert wording.LABEL % {"percent": "50%"} in boxes[0].get_text()
+
+
+def test_the_list_costs_the_same_for_all_sellers_as_for_one(
+    sign_in: SignIn, market: str, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    bureau = sign_in("bureau")
+    with count_statements() as for_all:
+        assert "石坳脐橙合作社" in bureau.get("/staff/awards/?year=2026").text
+    with count_statements() as for_one:
+        assert "石坳脐橙合作社" not in bureau.get("/staff/awards/?year=2026&q=秀兰").text
+    # 15 of the list, 1 of the years, 1 of the counties, and the session and the person of every page.
+    assert len(for_all) == len(for_one) == 19
