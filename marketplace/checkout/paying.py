@@ -56,7 +56,7 @@ def ways(device: Device, *, has_cash: bool) -> list[Way]:
 
 
 def _online(device: Device) -> list[Way]:
-    card = Way("card", _("银行卡"), _("在支付机构的页面上填卡号"), _("卡"), "card")
+    card = Way("card", _("银行卡"), _("在支付机构的页面上填卡号"), _("卡"), "bank")
     if device == Device.WECHAT:
         note = _("先下单，再复制链接，用手机浏览器打开付：支付宝、银行卡都行")
         return [Way(ELSEWHERE, _("换浏览器付"), note, _("浏"), "link"), card]

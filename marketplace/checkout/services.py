@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -153,13 +154,16 @@ def _leave_traces(actor: Actor, placing: Placing, order_id: int) -> None:
         for variant_id in placing.counts:
             cart.remove(placing.cart_id, variant_id)
     if placing.keeps_address and placing.buyer_id is not None:
-        accounts.save_address(
-            placing.buyer_id,
-            name=placing.recipient_name,
-            phone=placing.recipient_phone,
-            county_code=placing.county_code,
-            detail=placing.address_detail,
-        )
+        with suppress(
+            accounts.TooManyAddressesError
+        ):  # a full address book must not keep anybody from buying
+            accounts.save_address(
+                placing.buyer_id,
+                name=placing.recipient_name,
+                phone=placing.recipient_phone,
+                county_code=placing.county_code,
+                detail=placing.address_detail,
+            )
     if placing.accepted:
         audit.record(actor, "rules.accepted", "order", order_id, changes={"versions": placing.accepted})
 

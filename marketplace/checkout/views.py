@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -85,12 +85,13 @@ def quote() -> ResponseReturnValue:
     counts = read_items(request.args.get("items", ""))
     province = _province(request.args.get("place", ""))
     wanted = services.price(counts, province)
-    return render_template(
+    html = render_template(
         "checkout/_quote.html",
         quote=wanted,
         problems=_by_line(wanted.problems),
         place_known=province is not None,
     )
+    return jsonify(html=html)
 
 
 def _buyer() -> Buyer:

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from marketplace import clock
+from marketplace.audit import SYSTEM
 from marketplace.catalogue.packs import label_of
 from marketplace.money import format_fen
 from marketplace.orders.models import OrderEvent, PaymentState, SellerOrder, SellerOrderStatus
@@ -65,8 +66,13 @@ def timeline(
 
 
 def _by(event: OrderEvent) -> str:
-    known = {"system": _("系统"), "guest": _("买家")}
-    return str(known.get(event.actor_label, event.actor_label))
+    """Who did it: people of the shop and the office by name, the buyer never by theirs."""
+    if event.kind in {"placed", "paid", "revived"}:
+        return ""
+    if event.actor_label == SYSTEM.label:
+        return str(_("系统"))
+    is_buyers = event.kind == "completed" or (event.kind == "cancelled" and event.seller_id is None)
+    return str(_("买家")) if is_buyers else event.actor_label
 
 
 def stops(part: SellerOrder, order: OrderHead) -> list[tuple[str, str]]:

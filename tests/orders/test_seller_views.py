@@ -209,3 +209,13 @@ def test_statements_do_not_grow_with_the_list(
             coop.get(path)
         assert len(seen) == count, seen
     assert counts == [8, 7, 11]
+
+
+def test_the_buyers_name_stands_nowhere_but_in_the_address(
+    sign_in: Callable[[str], Visitor], market: Market, order_id: int, goods: Goods
+) -> None:
+    path = f"/seller/orders/{_sale(market, order_id, goods).code}"
+    coop = sign_in("coop_owner")
+    assert coop.get(path).text.count("陈晓") == 1
+    coop.submit(f"/seller/parcels/ship/{path[-12:]}", {"carrier_code": "ZTO", "waybills": "75123456789012"})
+    assert "钟建平" in coop.get(path).text  # people of the shop are named

@@ -11,7 +11,7 @@ export function attach(form) {
     const query = new URLSearchParams({ items: form.elements.items.value, place });
     const answer = await fetch(`${form.dataset.quote}?${query}`);
     if (!answer.ok || mine !== asked) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const fresh = new DOMParser().parseFromString((await answer.json()).html, 'text/html');
     for (const id of ['quote', 'quote-bar']) {
       const part = fresh.getElementById(id);
       if (part) document.getElementById(id)?.replaceWith(part);

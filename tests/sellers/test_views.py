@@ -1,0 +1,77 @@
+"""A shop's public page: what it sells and who stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from flask import Flask
+
+from marketplace.audit import SYSTEM
+from marketplace.database import run_in_transaction
+from marketplace.sellers import services
+from marketplace.sellers.models import SellerStatus
+from tests.browsing import Visitor
+from tests.market import Market
+
+
+@pytest.fixture
+def market(app: Flask) -> Market:
+    return Market(app)
+
+
+def test_a_registered_shop_shows_its_licence_and_its_own_goods(visitor: Visitor, market: Market) -> None:
+    market.make_goods(title="石坳脐橙")
+    market.make_goods("farmer", title="大阿脐橙")
+    shop = market.shop("coop_owner")
+    page = visitor.get(f"/shop/{shop.code}")
+    assert page.soup.select_one("#licence") is not None
+    assert shop.legal_name in page.text
+    assert "93360722MA" in page.text
+    assert "石坳脐橙" in page.text
+    assert "大阿脐橙" not in page.text
+    assert "演示数据" in page.text
+
+
+def test_a_natural_person_shows_the_declaration_and_not_the_name(visitor: Visitor, market: Market) -> None:
+    shop = market.shop("farmer")
+    page = visitor.get(f"/shop/{shop.code}")
+    assert "不需要办理市场主体登记" in page.text
+    assert "自产农产品承诺" in page.text
+    assert shop.legal_name not in page.text
+
+
+def test_an_empty_shop_leads_to_the_others(visitor: Visitor, market: Market) -> None:
+    page = visitor.get(f"/shop/{market.shop('coop_owner').code}")
+    assert "这家现在没有货" in page.text
+
+
+def test_the_page_is_public_without_cookie_or_token(visitor: Visitor, market: Market) -> None:
+    page = visitor.get(f"/shop/{market.shop('coop_owner').code}")
+    assert "Set-Cookie" not in page.answer.headers
+    assert not page.soup.select("[name=csrf_token]")
+
+
+def test_a_suspended_or_unknown_shop_is_not_found(visitor: Visitor, market: Market) -> None:
+    shop = market.shop("coop_owner")
+    with market.app.app_context():
+        run_in_transaction(
+            lambda: services.set_status(SYSTEM, seller_id=shop.id, status=SellerStatus.SUSPENDED, reason="x")
+        )
+    visitor.get(f"/shop/{shop.code}", 404)
+    visitor.get("/shop/NOTHING1", 404)
+
+
+def test_statements_do_not_grow_with_the_goods(
+    visitor: Visitor, market: Market, count_statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    market.make_goods(title="一号脐橙")
+    path = f"/shop/{market.shop('coop_owner').code}"
+    with count_statements() as few:
+        visitor.get(path)
+    market.make_goods(title="二号脐橙")
+    market.make_goods(title="三号脐橙")
+    with count_statements() as many:
+        visitor.get(path)
+    assert len(few) == len(many) <= 6, many
