@@ -44,7 +44,8 @@ def _is_loaded() -> bool:
 
 def load_market(day: date) -> str:
     """Everything, once: people, shops, goods, orders; a load that was cut off is begun anew on empty tables."""
-    from marketplace.demo_market import load  # loaded by its command alone
+    from marketplace import demo_awards  # loaded by its command alone
+    from marketplace.demo_market import load
 
     if _is_loaded():
         return "the demo is loaded already"
@@ -52,6 +53,7 @@ def load_market(day: date) -> str:
         _start_over()
     run_in_transaction(load_people)
     count = load(day, people(), _read("sellers"), _read("products"))
+    demo_awards.load(day, people(), _read("sellers"))
     run_in_transaction(lambda: health.beat(LOADED))
     return f"{count} orders loaded"
 

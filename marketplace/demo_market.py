@@ -23,6 +23,7 @@ from marketplace.catalogue.models import Variant
 from marketplace.catalogue.rules import ListingDraft, Pack
 from marketplace.checkout import services as checkout
 from marketplace.database import db, new_id, run_in_transaction
+from marketplace.demo_awards import settle_refunds
 from marketplace.ledger import services as ledger
 from marketplace.logistics import services as parcels
 from marketplace.logistics.rules import Group
@@ -31,11 +32,10 @@ from marketplace.money import share_half_up
 from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
 from marketplace.orders.models import PaymentMethod, SellerOrder
-from marketplace.payments import queries as payment_queries
 from marketplace.payments import refunding
 from marketplace.payments import services as payments
-from marketplace.payments.gateway import ProviderRefund, ProviderSession
-from marketplace.payments.models import Payment, RefundStatus
+from marketplace.payments.gateway import ProviderSession
+from marketplace.payments.models import Payment
 from marketplace.provenance import services as provenance
 from marketplace.provenance.rules import MOST_GRAMS
 from marketplace.seeding import SEED
@@ -97,7 +97,9 @@ class Season:
     is_current: bool = False
 
 
-def load(day: date, people: list[dict[str, Any]], shops: list[dict[str, Any]], goods: list[dict[str, Any]]) -> int:
+def load(
+    day: date, people: list[dict[str, Any]], shops: list[dict[str, Any]], goods: list[dict[str, Any]]
+) -> int:
     """Goods and orders as they stand when a Shanghai day begins; how many orders there are."""
     chance = random.Random(20150204)  # noqa: S311  the same market every time
     phones = {person["key"]: person["phone"] for person in people}
@@ -164,7 +166,9 @@ def _open_season(stalls: dict[str, Stall], goods: list[dict[str, Any]], season: 
         wanted = sorted(goods, key=lambda item: -item["picked_days_ago"])
     else:
         fruit = [item for item in goods if item["category"] in SEASONAL]
-        wanted = [item for number, item in enumerate(fruit) if number % 2 == 0 or item["packs"][0][0] >= TONNE]
+        wanted = [
+            item for number, item in enumerate(fruit) if number % 2 == 0 or item["packs"][0][0] >= TONNE
+        ]
     for item in wanted:
         picked_on = day - timedelta(days=item["picked_days_ago"]) if season.is_current else season.first
         stall = stalls[item["seller"]]
@@ -347,14 +351,20 @@ def _follow(sale: SellerOrder, wish: Wish, buyer: Actor, end: datetime, chance: 
     completed = delivered + timedelta(hours=chance.randrange(20, 150))
     if wish.fate == "returned" and shipped < end:
         with clock.at(wish.at + timedelta(hours=2)):
-            refunding.cancel_paid(seller, seller_id=sale.seller_id, seller_order_id=sale.id, reason="买家改了主意")
-            _settle_refunds(sale)
+            refunding.cancel_paid(
+                seller, seller_id=sale.seller_id, seller_order_id=sale.id, reason="买家改了主意"
+            )
+            settle_refunds(sale.id)
         return
     if shipped < end:
         with clock.at(shipped):
             number = f"75{chance.randrange(10**12):012d}"
             parcels.dispatch(
-                seller, seller_id=sale.seller_id, seller_order_id=sale.id, carrier_code="ZTO", waybills=[number]
+                seller,
+                seller_id=sale.seller_id,
+                seller_order_id=sale.id,
+                carrier_code="ZTO",
+                waybills=[number],
             )
     if delivered < end:
         with clock.at(delivered):
@@ -382,15 +392,4 @@ def _refund(sale: SellerOrder, amount: int, reason: str) -> None:
             reason=reason,
             form_key=f"demo-{sale.id}-{reason}",
         )
-        _settle_refunds(sale)
-
-
-def _settle_refunds(sale: SellerOrder) -> None:
-    """Take in the provider's word that the money went back."""
-    for refund in payment_queries.refunds_by_order([sale.id])[sale.id]:
-        if refund.status == RefundStatus.REQUESTED:
-            refund.provider_ref = f"re_demo_{refund.id}"
-            db.session.flush()
-            refunding.record_refund(
-                ProviderRefund(refund.provider_ref, "succeeded", refund.amount, intent_ref=None, failure="")
-            )
+        settle_refunds(sale.id)
