@@ -64,7 +64,7 @@ def save_template(
 def dispatch(
     actor: Actor, *, seller_id: int, seller_order_id: int, carrier_code: str, waybills: Sequence[str]
 ) -> list[Shipment]:
-    """Send a seller order in one or more parcels and move it to shipped.
+    """Send a seller order in one or more parcels and move it to shipped; a repeat gives the parcels of then.
 
     Refuses WaybillMissingError, NotFoundError for another's order, and a move that its state forbids.
     """
@@ -76,13 +76,15 @@ def dispatch(
     carrier = db.session.get(Carrier, carrier_code)
     if carrier is None:
         raise DomainError(_("请选快递公司"), field="carrier_code")
-    orders.ship(
+    is_new = orders.ship(
         actor,
         seller_id=seller_id,
         seller_order_id=seller_order_id,
         carrier=carrier.name,
         waybill=" ".join(numbers[:3]),  # the order's page has them all
     )
+    if not is_new:
+        return queries.shipments_of(seller_id, seller_order_id)
     shipments = [
         Shipment(
             seller_id=seller_id,

@@ -181,7 +181,8 @@ def _take_payment(payment: Payment, session: ProviderSession) -> str:
         return "repeat"
     db.session.refresh(payment)
     if not is_expected:
-        ledger.book_unmatched_payment(payment, amount=session.amount)
+        if fits != rules.Fit.WRONG_CURRENCY:  # the books are in fen: foreign money stands in the log alone
+            ledger.book_unmatched_payment(payment, amount=session.amount)
         audit.record(SYSTEM, "payment.unexpected", "payment", payment.id, changes={"why": [None, fits]})
         return f"unexpected: {fits}"
     order = order_queries.get_order(payment.order_id)
