@@ -73,7 +73,10 @@ def _lines(pools: list[StockPool]) -> list[PoolLine]:
 def index() -> ResponseReturnValue:
     """All pools, newest first."""
     return render_template(
-        "inventory/seller/index.html", tab="sell", lines=_lines(queries.list_pools(g.seller.id))
+        "inventory/seller/index.html",
+        tab="sell",
+        lines=_lines(queries.list_pools(g.seller.id)),
+        may_write=member_can(g.member, "listing:write"),
     )
 
 

@@ -41,8 +41,8 @@ class OriginForm(BaseForm):
     form again with the county's townships listed. templates/provenance/_origin.html draws the fields.
     """
 
-    county_code = SelectField(_l("产地：县（市、区）"), validate_choice=False)
-    area_code = SelectField(_l("乡镇（街道）"), validate_choice=False)
+    county_code = SelectField(_l("县（市、区）"), validate_choice=False)
+    area_code = SelectField(_l("乡镇、街道"), validate_choice=False)
     list_areas = SubmitField(_l("列出乡镇"))
 
     def __init__(self, *args: Any, origin: str | None = None, **kwargs: Any) -> None:

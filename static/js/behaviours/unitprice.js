@@ -10,7 +10,8 @@ export function attach(output) {
   const amount = output.dataset.amount ? document.querySelectorAll(output.dataset.amount) : [];
   const show = () => {
     const typed = /^(\d+)(?:\.(\d{1,2}))?$/.exec(digits(price.value));
-    const from = [...amount].find((e) => e.type !== 'radio' || e.checked);
+    // What was typed counts before a tile, as on the server.
+    const from = [...amount].find((e) => e.type !== 'radio' && e.value) || [...amount].find((e) => e.checked);
     const measure = Math.round(Number(from ? digits(from.dataset.amount || from.value) : output.dataset.fixed) * Number(output.dataset.scale || 1));
     if (!typed || !(measure > 0)) {
       output.hidden = true;
