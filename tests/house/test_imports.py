@@ -27,6 +27,7 @@ ORDER = (
     "checkout",
     "awards",
     "staff",
+    "demo",
 )
 # A page shows what several packages know; it adds nothing up by itself.
 SCREENS = re.compile(r"(^|_)(views|forms|area)$")
@@ -39,9 +40,6 @@ COMPOSITION = {
     "marketplace.worker",
     "marketplace.cli",
     "marketplace.seeding",
-    "marketplace.demo",
-    "marketplace.demo_market",
-    "marketplace.demo_people",
 }
 FOREIGN = {"tests", "sandbox", "bench", "migrations"}
 

@@ -23,7 +23,7 @@ from marketplace.catalogue.models import Variant
 from marketplace.catalogue.rules import ListingDraft, Pack
 from marketplace.checkout import services as checkout
 from marketplace.database import db, new_id, run_in_transaction
-from marketplace.demo_awards import settle_refunds
+from marketplace.demo.evidence import settle_refunds
 from marketplace.ledger import services as ledger
 from marketplace.logistics import services as parcels
 from marketplace.logistics.rules import Group

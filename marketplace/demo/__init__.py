@@ -33,7 +33,7 @@ def people(*, extras: bool = True) -> list[dict[str, Any]]:
 
 def load_people(*, extras: bool = True) -> None:
     """People, roles, shops and their members, in the caller's transaction; does nothing when they are there."""
-    from marketplace.demo_people import load  # the services are heavy to import for a list of names
+    from marketplace.demo.shops import load  # the services are heavy to import for a list of names
 
     load(people(extras=extras), _read("sellers"), password())
 
@@ -44,16 +44,15 @@ def _is_loaded() -> bool:
 
 def load_market(day: date) -> str:
     """Everything, once: people, shops, goods, orders; a load that was cut off is begun anew on empty tables."""
-    from marketplace import demo_awards  # loaded by its command alone
-    from marketplace.demo_market import load
+    from marketplace.demo import evidence, market  # loaded by their command alone: they know every package
 
     if _is_loaded():
         return "the demo is loaded already"
     if find_by_phone(people()[0]["phone"]):
         _start_over()
     run_in_transaction(load_people)
-    count = load(day, people(), _read("sellers"), _read("products"))
-    demo_awards.load(day, people(), _read("sellers"))
+    count = market.load(day, people(), _read("sellers"), _read("products"))
+    evidence.load(day, people(), _read("sellers"))
     run_in_transaction(lambda: health.beat(LOADED))
     return f"{count} orders loaded"
 
