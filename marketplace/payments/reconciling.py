@@ -32,6 +32,7 @@ def reconcile(limit: int = 100) -> list[str]:
 def compare(hours: int = 26) -> list[str]:
     """Paid sessions at the provider that our payments do not know as paid, recorded now; sentences about them."""
     found = []
+    db.session.rollback()  # what was read before is no part of this
     for session in list(gateway().list_sessions(clock.now() - timedelta(hours=hours))):
         payment = queries.find_payment(session_ref=session.ref, payment_id=session.payment_id)
         known = payment is not None and payment.status in {PaymentStatus.SUCCEEDED, PaymentStatus.UNEXPECTED}
