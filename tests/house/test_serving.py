@@ -28,8 +28,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def web_server(folder: Path, program: str = "marketplace.serving", **environ: str) -> Iterator[tuple[int, int]]:
-    """The server's port and process number; it is ended with SIGTERM and must then end by itself."""
+def web_server(
+    folder: Path, program: str = "marketplace.serving", **environ: str
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The server's port and process; unless the test stopped it, it is told to stop and must then end by itself."""
     port = free_port()
     surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{folder}", "DATA_DIR": str(folder / "data")}
     surroundings |= {"KEY_FILE": str(folder / "keys"), "PORT": str(port), "WEB_THREADS": "4", **environ}
@@ -40,8 +42,9 @@ def web_server(folder: Path, program: str = "marketplace.serving", **environ: st
             assert process.poll() is None, "the server did not start"
             assert time.monotonic() < give_up
             time.sleep(0.1)
-        yield port, process.pid
-        process.terminate()
+        yield port, process
+        if process.returncode is None:
+            process.terminate()
         assert process.wait(20) == 0
     finally:
         process.kill()
@@ -117,14 +120,15 @@ def test_a_request_that_has_begun_is_answered_after_the_order_to_stop(tmp_path: 
         asking = threading.Thread(target=ask, args=(port,))
         asking.start()
         time.sleep(0.7)
-        os.kill(process, signal.SIGTERM)
+        process.terminate()
         asking.join()
+        assert process.wait(20) == 0
     assert lengths == [2_000_000]
 
 
 def test_a_web_process_that_dies_is_replaced(tmp_path: Path) -> None:
     with web_server(tmp_path, WEB_PROCESSES="2") as (port, master):
-        tasks = Path(f"/proc/{master}/task/{master}/children")
+        tasks = Path(f"/proc/{master.pid}/task/{master.pid}/children")
         if not tasks.exists():
             pytest.skip("this system does not tell a process's children")
         before = set(tasks.read_text().split())
