@@ -71,7 +71,7 @@ def start(*, user_id: int | None, guest_phone: str | None = None, device: str = 
 
 def remember() -> None:
     """After the transaction: carry the new token in the cookie, and drop what was before but the basket."""
-    kept = {name: session[name] for name in ("basket", "_flashes") if name in session}
+    kept = {name: session[name] for name in ("basket", "basket_count", "province", "_flashes") if name in session}
     session.clear()
     session.update(kept)
     session["sid"] = g.pop("new_session_token")
