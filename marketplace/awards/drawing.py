@@ -47,7 +47,8 @@ def _published(standard: Sequence[int], awards: Sequence[int]) -> list[dict[str,
         {
             "kind": "published",
             "at": min(position(threshold, standard), END),
-            "words": _("公布 %(amount)s", amount=wording.round_amount(threshold)),
+            "prefix": _("公布"),
+            "words": wording.round_amount(threshold),
             "more": _("奖 %(amount)s", amount=wording.round_amount(award)),
         }
         for threshold, award in zip(standard, awards, strict=True)

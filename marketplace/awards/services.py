@@ -49,6 +49,10 @@ class WrongGradeError(DomainError):
     """Safety accidents have a grade; other incidents have none."""
 
 
+class RecordedAlreadyError(DomainError):
+    """The same record stands already: a file that is read twice must not count twice."""
+
+
 class PredecessorChainError(DomainError):
     """An entity is linked directly to the seller that took it over, and never to itself."""
 
@@ -64,19 +68,14 @@ def record_nexus(
 ) -> int:
     """Put a tie to Ganzhou on record and return its id; without a document it is a claim that does not count.
 
-    WrongPeriodError when it ends before it begins.
+    WrongPeriodError when it ends before it begins; RecordedAlreadyError.
     """
     if valid_from is not None and valid_to is not None and valid_to < valid_from:
         raise WrongPeriodError("the last day lies before the first", field="valid_to")
     seller = _seller(seller_id)
-    row = NexusEvidence(
-        id=new_id(),
-        seller_id=seller.id,
-        kind=kind.value,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        **_entered(actor, document),
-    )
+    tie = {"seller_id": seller.id, "kind": kind.value, "valid_from": valid_from, "valid_to": valid_to}
+    _refuse_twice(NexusEvidence, document=document, **tie)
+    row = NexusEvidence(id=new_id(), **tie, **_entered(actor, document))
     return _keep(
         actor, row, "award_nexus", seller, {"kind": [None, kind.value], "document": [None, document]}
     )
@@ -112,8 +111,8 @@ def record_history(
 ) -> int:
     """Put annual revenue in fen of a year before the seller joined, or of a predecessor, on record; its id.
 
-    It uses tiers up and earns nothing. MissingDocumentError, WrongPeriodError; NotFoundError for a predecessor of
-    another seller.
+    It uses tiers up and earns nothing. MissingDocumentError, WrongPeriodError, RecordedAlreadyError; NotFoundError
+    for a predecessor of another seller.
     """
     _require(document)
     seller = _seller(seller_id)
@@ -136,7 +135,7 @@ def record_declared(
 ) -> int:
     """Put annual revenue in fen that the seller declares of other channels on record; its id.
 
-    It stays beside the verified figures, and without a document counts nothing. WrongPeriodError.
+    It stays beside the verified figures, and without a document counts nothing. WrongPeriodError, RecordedAlreadyError.
     """
     seller = _seller(seller_id)
     return _record_revenue(
@@ -159,17 +158,16 @@ def _record_revenue(
         raise WrongPeriodError(f"{year} is no year of the past", field="year")
     if amount < 0:
         raise WrongPeriodError("an amount of a year is never below zero", field="amount")
-    row = RecordedRevenue(
-        id=new_id(),
-        seller_id=seller.id,
-        predecessor_id=predecessor_id,
-        origin=origin,
-        year=year,
-        mode=mode.value,
-        agri_class=agri_class.value,
-        amount=amount,
-        **_entered(actor, document),
-    )
+    figure = {
+        "seller_id": seller.id,
+        "predecessor_id": predecessor_id,
+        "origin": origin,
+        "year": year,
+        "mode": mode.value,
+        "agri_class": agri_class.value,
+    }
+    _refuse_twice(RecordedRevenue, document=document, **figure)
+    row = RecordedRevenue(id=new_id(), amount=amount, **figure, **_entered(actor, document))
     changes = {"year": [None, year], mode.value: [None, amount], "document": [None, document]}
     return _keep(actor, row, f"award_{origin.value}", seller, changes)
 
@@ -194,13 +192,9 @@ def link_predecessor(
             raise PredecessorChainError(
                 "link each predecessor to the present seller directly", field="former"
             )
-    row = Predecessor(
-        id=new_id(),
-        seller_id=seller.id,
-        name=name,
-        former_seller_id=former_seller_id,
-        **_entered(actor, document),
-    )
+    link = {"seller_id": seller.id, "name": name, "former_seller_id": former_seller_id}
+    _refuse_twice(Predecessor, **link)
+    row = Predecessor(id=new_id(), **link, **_entered(actor, document))
     return _keep(
         actor, row, "award_predecessor", seller, {"name": [None, name], "document": [None, document]}
     )
@@ -228,13 +222,13 @@ def record_incident(
         raise WrongPeriodError("it lies in the future", field="occurred_on")
     _check_decision(status, decided_by, document)
     seller = _seller(seller_id)
+    matter = {"seller_id": seller.id, "kind": kind.value, "occurred_on": occurred_on}
+    _refuse_twice(Incident, document=document, **matter)
     row = Incident(
         id=new_id(),
-        seller_id=seller.id,
-        kind=kind.value,
+        **matter,
         grade=None if grade is None else grade.value,
         status=status.value,
-        occurred_on=occurred_on,
         decided_by=decided_by,
         document=document,
         entered_by=actor.user_id,
@@ -341,6 +335,15 @@ def _require(document: str) -> None:
 def _check_decision(status: IncidentStatus, decided_by: str, document: str) -> None:
     if status is not IncidentStatus.ALLEGED and not (decided_by and document):
         raise MissingDocumentError("a decision needs its body and document", field="document")
+
+
+def _refuse_twice(model: Any, **same: Any) -> None:
+    query = select(model.id).filter_by(**same).limit(1)
+    if hasattr(model, "withdrawn_at"):
+        query = query.where(model.withdrawn_at.is_(None))
+    found = db.session.execute(query).scalar_one_or_none()
+    if found is not None:
+        raise RecordedAlreadyError(f"it is recorded already, id {found}")
 
 
 def _entered(actor: Actor, document: str) -> dict[str, Any]:

@@ -88,6 +88,21 @@ def test_a_file_of_evidence_is_recorded_with_who_did_it(app: Flask, code: str) -
         assert set(amounts) == {17_320_000_50, 500}
 
 
+def test_a_file_that_is_read_twice_counts_once(app: Flask, code: str) -> None:
+    figure = {"seller": code, "year": 2024, "mode": "b2c", "class": "primary", "yuan": 5, "document": "审计"}
+    lines = (
+        {"kind": "history"} | figure,
+        {"kind": "nexus", "seller": code, "nexus": "registered", "document": "营业执照"},
+        {"kind": "predecessor", "seller": code, "name": "老合作社"},
+    )
+    assert record(app, *lines, by=BUREAU).exit_code == 0
+    for line in lines:
+        again = record(app, line, by=BUREAU)
+        assert again.exit_code == 2
+        assert again.stderr.startswith("line 1: it is recorded already, id ")
+    assert count(app, RecordedRevenue) == count(app, NexusEvidence) == 1
+
+
 def test_a_threshold_takes_two_people(app: Flask) -> None:
     threshold = {"kind": "threshold", "by": BUREAU, "factor": "0.4", "from": "2026-06-01", "source": SOURCE}
     alone = record(app, threshold | {"as": "t"}, {"kind": "confirm", "by": BUREAU, "threshold": "t"})
@@ -195,7 +210,7 @@ def test_the_first_bad_line_is_named_and_nothing_is_recorded(
     app: Flask, code: str, line: dict[str, Any] | str, said: str
 ) -> None:
     bad = json.loads(json.dumps(line).replace("CODE", code)) if isinstance(line, dict) else line
-    refused = record(app, NEXUS | {"seller": code}, bad, by=XINFENG)
+    refused = record(app, NEXUS | {"seller": code, "nexus": "operations"}, bad, by=XINFENG)
     assert refused.exit_code == 2
     assert refused.stdout == ""
     assert refused.stderr.startswith(said)
