@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
@@ -22,6 +23,10 @@ from marketplace.security import create_keys
 from tests import databases
 from tests.browsing import Visitor
 from tests.people import PEOPLE
+
+# No test is timed: this machine may be busy.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 # A day in the season: noon in Shanghai on 20 November 2026.
 NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)

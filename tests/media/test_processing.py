@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -133,12 +132,14 @@ def test_encoder_keeps_to_its_memory(tmp_path: Path) -> None:
     row = b"\x00" + bytes(range(256)) * 94
     source = tmp_path / "original"
     source.write_bytes(samples.png_of_size(8000, 6250, row[:24_001] * 6250))
-    command = [sys.executable, "-I", processing.__file__, str(source), str(tmp_path / "out"), NAME]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as encoder:
-        _pid, status, usage = os.wait4(encoder.pid, 0)
-        encoder.returncode = status
-    assert status == 0
-    assert usage.ru_maxrss < 400 * 1024 * (1024 if sys.platform == "darwin" else 1)
+    encoder = [sys.executable, "-I", processing.__file__, str(source), str(tmp_path / "out"), NAME]
+    # A process inherits its parent's peak: so a small one starts the encoder and tells of it.
+    watch = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", watch, *encoder], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 400 * 1024 * (1024 if sys.platform == "darwin" else 1)
 
 
 def test_saving_again_writes_the_same_name_whole(tmp_path: Path) -> None:
