@@ -4,6 +4,7 @@ Every method is one transaction. Amounts are integers in minor units (fen), time
 sandbox's clock.
 """
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from sandbox.stripe.shapes import (
 )
 from sandbox.stripe.store import Json, Store
 
+DEMO_INTENT = re.compile(r"pi_demo_[0-9]{1,20}_([0-9]{3,15})")
 DECLINED = {
     "card": ("card_declined", "Your card was declined."),
     "alipay": ("payment_method_customer_decline", "The customer did not approve the payment with Alipay."),
@@ -70,7 +72,7 @@ class Bank:
     def get(self, kind: str, object_id: str, param: str = "id") -> Json:
         """The stored object; 404 as Stripe words it. A session past its time is expired before it is shown."""
         with self.store.transaction():
-            found = self.store.find(kind, object_id)
+            found = self.store.find(kind, object_id) or self._demo_intent(kind, object_id)
             if found is None:
                 raise missing(kind, object_id, param)
             if (
@@ -302,6 +304,32 @@ class Bank:
         session["payment_intent"] = intent_id
         self.store.save(session)
         self.emit("payment_intent.created", intent)
+        return intent
+
+    def _demo_intent(self, kind: str, object_id: str) -> Json | None:
+        """A payment that demo data of a shop tells of, from before this sandbox was opened; its id says how much.
+
+        So that such an order can be refunded: Stripe has no such thing.
+        """
+        told = DEMO_INTENT.fullmatch(object_id) if kind == "payment_intent" else None
+        if told is None:
+            return None
+        intent = blank_intent(
+            id=object_id,
+            amount=int(told[1]),
+            client_secret=f"{object_id}_secret",
+            created=self.store.now(),
+            currency=self.terms.currency,
+            description=None,
+            metadata={},
+            payment_method_types=["alipay"],
+            receipt_email=None,
+            statement_descriptor=None,
+            statement_descriptor_suffix=None,
+            transfer_group=None,
+        )
+        self.store.add(intent)
+        self._succeed(intent, "alipay")
         return intent
 
     def _succeed(self, intent: Json, method: str) -> None:
