@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pyotp
 from flask import Flask
 from flask_migrate import upgrade
 from werkzeug.test import Client
@@ -27,10 +28,12 @@ from werkzeug.wrappers import Request
 
 from config import DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, Config
 from marketplace import create_app, demo, seeding, settings
+from marketplace.accounts.services import TOTP_STEP
 from marketplace.database import db, run_in_transaction
 from marketplace.security import create_keys
 from tests.browsing import Visitor
 from tests.databases import end_with_parent, fresh_database
+from tests.people import Person
 from tests.sandbox.process import ROOT, SandboxProcess
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ class Live:
             "KILL_FILE": str(folder / "kill"),  # read by tests/live_entry.py alone
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._last_steps: dict[str, int] = {}
         self.app = self._prepare()
 
     @property
@@ -113,6 +117,13 @@ class Live:
                 time.sleep(0.05)
         raise AssertionError(f"{path} stayed red: {[self.read_log(name) for name in self._processes]}")
 
+    def pause(self, name: str) -> None:
+        """It stands still until resume()."""
+        self._processes[name].send_signal(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self._processes[name].send_signal(signal.SIGCONT)
+
     def kill(self, name: str) -> None:
         """kill -9."""
         process = self._processes.pop(name)
@@ -142,9 +153,17 @@ class Live:
         assert done.returncode == status, f"flask {' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def visitor(self) -> Visitor:
+    def visitor(self) -> DistantVisitor:
         """Somebody with a browser that runs no scripts, over HTTP; an answer that never came is 502."""
-        return DistantVisitor(self.app, self.address)
+        return DistantVisitor(self)
+
+    def code_of(self, person: Person) -> str:
+        """The number that the person's authenticator shows now; each is good once, so it may wait for the next."""
+        assert person.totp
+        step = max(int(time.time()) // TOTP_STEP, self._last_steps.get(person.key, 0) + 1)
+        self._last_steps[person.key] = step
+        time.sleep(max(0.0, (step - 1) * TOTP_STEP - time.time()))  # one step early is accepted
+        return pyotp.TOTP(person.totp).at(step * TOTP_STEP)
 
     def log_of(self, name: str) -> Path:
         return self.folder / f"{name.replace(' ', '-')}.log"
@@ -186,9 +205,21 @@ class Provider(SandboxProcess):
 class DistantVisitor(Visitor):
     """A Visitor whose requests travel."""
 
-    def __init__(self, app: Flask, address: str) -> None:
-        super().__init__(app)
-        self.client = Client(partial(forward, address))  # type: ignore[assignment]
+    def __init__(self, live: Live) -> None:
+        super().__init__(live.app)
+        self.live = live
+        self.client = Client(partial(forward, live.address))  # type: ignore[assignment]
+
+    def sign_in(self, person: Person) -> Visitor:
+        answer = self.submit("/sign-in", {"phone": person.phone, "password": person.password})
+        if person.totp:
+            self.submit(answer.location, {"code": self.live.code_of(person)})
+        self.person = person
+        return self
+
+    def cookies(self) -> dict[str, str]:
+        """What a browser needs to go on as this visitor."""
+        return {cookie.key: cookie.value for cookie in self.client._cookies.values()}
 
 
 def forward(address: str, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
