@@ -71,6 +71,7 @@ class Live:
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._last_steps: dict[str, int] = {}
+        self._cookies: dict[str, dict[str, str]] = {}
         self.app = self._prepare()
 
     @property
@@ -157,6 +158,16 @@ class Live:
         """Somebody with a browser that runs no scripts, over HTTP; an answer that never came is 502."""
         return DistantVisitor(self)
 
+    def cookies_of(self, person: Person) -> dict[str, str]:
+        """The cookies of one of the cast who signed in; once for each."""
+        if person.key not in self._cookies:
+            visitor = self.visitor()
+            visitor.sign_in(person)
+            self._cookies[person.key] = {
+                cookie.key: cookie.value for cookie in visitor.client._cookies.values()
+            }
+        return self._cookies[person.key]
+
     def code_of(self, person: Person) -> str:
         """The number that the person's authenticator shows now; each is good once, so it may wait for the next."""
         assert person.totp
@@ -216,10 +227,6 @@ class DistantVisitor(Visitor):
             self.submit(answer.location, {"code": self.live.code_of(person)})
         self.person = person
         return self
-
-    def cookies(self) -> dict[str, str]:
-        """What a browser needs to go on as this visitor."""
-        return {cookie.key: cookie.value for cookie in self.client._cookies.values()}
 
 
 def forward(address: str, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
