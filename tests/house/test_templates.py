@@ -62,27 +62,31 @@ def test_template_compiles(shared_app: Flask, name: str) -> None:
     shared_app.jinja_env.get_template(name)
 
 
-def readers(trees: dict[str, nodes.Template], name: str) -> Iterator[str]:
+def named(tree: nodes.Template, kind: type[nodes.Extends | nodes.Include]) -> list[str]:
+    """The templates that one extends or includes by a plain name."""
+    return [found.template.value for found in tree.find_all(kind) if isinstance(found.template, nodes.Const)]
+
+
+def readers(name: str, heirs: dict[str, list[str]], parts: dict[str, list[str]]) -> Iterator[str]:
     """The template, and those that see its imports: what extends it and what it includes."""
     yield name
-    for other, tree in trees.items():
-        for found in tree.find_all(nodes.Extends):
-            if isinstance(found.template, nodes.Const) and found.template.value == name:
-                yield from readers(trees, other)
-    for include in trees[name].find_all(nodes.Include):
-        if isinstance(include.template, nodes.Const):
-            yield include.template.value
+    for heir in heirs[name]:
+        yield from readers(heir, heirs, parts)
+    yield from parts[name]
 
 
 def test_imported_macros_exist_and_are_used(trees: dict[str, nodes.Template]) -> None:
     wrong = []
+    loaded = {
+        name: {node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"} for name, tree in trees.items()
+    }
+    parts = {name: named(tree, nodes.Include) for name, tree in trees.items()}
+    heirs = defaultdict(list)
     for name, tree in trees.items():
-        used = {
-            node.name
-            for reader in readers(trees, name)
-            for node in trees[reader].find_all(nodes.Name)
-            if node.ctx == "load"
-        }
+        for parent in named(tree, nodes.Extends):
+            heirs[parent].append(name)
+    for name, tree in trees.items():
+        used = set().union(*(loaded[reader] for reader in readers(name, heirs, parts)))
         for found in tree.find_all(nodes.FromImport):
             assert isinstance(found.template, nodes.Const)
             offered = {macro.name for macro in trees[found.template.value].find_all(nodes.Macro)}
