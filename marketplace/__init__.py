@@ -59,12 +59,12 @@ def create_app(settings: Config | None = None) -> Flask:
     blueprints.load_models()
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     sessions.init_app(app)
-    csrf.init_app(app)
     i18n.init_app(app)
     login_manager.init_app(app)
     identity.init_app(app)
     security.init_app(app)
     permissions.init_app(app)
+    csrf.init_app(app)  # after who it is and what they may: a refused token is told on a page that knows
     errors.init_app(app)
     templating.init_app(app)
     health.init_app(app)

@@ -1,0 +1,515 @@
+"""Who may do what (D19): every endpoint, every one of the cast, and whose object it is. A new route needs a line.
+
+Signed out is 303 to sign-in, another's object is 404 like none, a role that lacks the right is 403.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from marketplace.accounts.models import Address, BuyerCompany
+from marketplace.database import db, new_id, run_in_transaction
+from marketplace.extensions import csrf
+from marketplace.inventory.models import StockPool
+from marketplace.jobs.models import Job, JobStatus
+from marketplace.jobs.services import enqueue
+from marketplace.notifications.models import Channel, MessageStatus, OutboxMessage
+from marketplace.orders.models import Order, SellerOrder
+from marketplace.payments.models import Refund, RefundStatus
+from marketplace.permissions import access_of
+from marketplace.provenance.models import Batch, Certificate
+from marketplace.sessions import WebSession
+from tests import factories
+from tests.browsing import Visitor
+from tests.conftest import NOON
+from tests.people import PEOPLE
+
+NOBODY = "nobody"
+SHOPLESS = ("buyer", "company_buyer", "staff_xinfeng", "staff_anyuan", "bureau", "finance", "second_finance", "admin")
+OTHER_SHOPS = ("farmer", "second_farmer")
+COOP = {"owner": "coop_owner", "clerk": "coop_clerk", "grower": "coop_grower"}
+STAFF = ("staff_xinfeng", "staff_anyuan", "bureau", "finance", "second_finance", "admin")
+ALL = (NOBODY, *PEOPLE)
+OK = 0  # let in: the page, a redirect, or a form that says what is missing
+
+
+@dataclass(frozen=True)
+class Line:
+    """What each of the cast gets; where the object belongs to somebody, whose it is."""
+
+    expected: dict[str, int]
+
+
+def public() -> Line:
+    """Everybody."""
+    return Line(dict.fromkeys(ALL, OK))
+
+
+def person() -> Line:
+    """Everybody who is signed in, about themselves."""
+    return Line(dict.fromkeys(PEOPLE, OK) | {NOBODY: 303})
+
+
+def buyers_own() -> Line:
+    """The buyer whose order or address it is; to anybody else it does not exist."""
+    return Line(dict.fromkeys(PEOPLE, 404) | {NOBODY: 303, "buyer": OK})
+
+
+def shop(roles: str, *, own: bool = False, writes: bool = False) -> Line:
+    """Members of a shop with one of these roles; own: an object of the cooperative, which other shops cannot see.
+
+    Who has no shop is sent to the page that says so, and may write nothing.
+    """
+    allowed = roles.split()
+    found = dict.fromkeys(SHOPLESS, 403 if writes else 303) | {NOBODY: 303}
+    found |= dict.fromkeys(OTHER_SHOPS, 404 if own else OK)
+    return Line(found | {key: OK if role in allowed else 403 for role, key in COOP.items()})
+
+
+def office(roles: str) -> Line:
+    """Staff with one of these roles; everybody else lacks the right."""
+    allowed = roles.split()
+    return Line(dict.fromkeys(PEOPLE, 403) | {NOBODY: 303} | dict.fromkeys(_staff(allowed), OK))
+
+
+def county(roles: str) -> Line:
+    """As office(), for an object of 信丰: to the other county's centre it does not exist."""
+    found = dict(office(roles).expected)
+    return Line(found | ({"staff_anyuan": 404} if "centre" in roles else {}))
+
+
+def _staff(roles: list[str]) -> Iterator[str]:
+    names = {"centre": ("staff_xinfeng", "staff_anyuan"), "finance": ("finance", "second_finance")}
+    for role in roles:
+        yield from names.get(role, (role,))
+
+
+READERS = "owner clerk accountant"
+WRITERS = "owner clerk"
+LINES: dict[str, Line] = {
+    # The storefront
+    "static_file": public(),
+    "health.healthz": public(),
+    "health.readyz": public(),
+    "places.children": public(),
+    "media.derivative": public(),
+    "catalogue.home": public(),
+    "catalogue.listing": public(),
+    "catalogue.category": public(),
+    "catalogue.search": public(),
+    "catalogue.choose_filters": public(),
+    "catalogue.product": public(),
+    "catalogue.batch": public(),
+    "sellers.shop": public(),
+    "cart.add": public(),
+    "cart.confirm": public(),
+    "cart.basket": public(),
+    "cart.change": public(),
+    "checkout.start": public(),
+    "checkout.quote": public(),
+    "pages.rules_page": public(),
+    "pages.privacy": public(),
+    "pages.licences": public(),
+    "pages.accessibility": public(),
+    "pages.contact": public(),
+    "pages.credits_page": public(),
+    "pages.gallery": public(),
+    "pages.demo_messages": public(),
+    "webhooks.stripe_event": public(),
+    # Ways in, and the person's own pages
+    "accounts.sign_in": public(),
+    "accounts.sign_out": public(),
+    "accounts.sign_up": public(),
+    "accounts.sign_up_finish": public(),
+    "accounts.forgotten": public(),
+    "accounts.reset": public(),
+    "accounts.first_sign_in": public(),
+    "accounts.second_factor": person(),
+    "accounts.set_up_second_factor": person(),
+    "accounts.make_second_factor": person(),
+    "accounts.second_factor_picture": person(),
+    "accounts.accept": person(),
+    "accounts.account": person(),
+    "accounts.name": person(),
+    "accounts.password": person(),
+    "accounts.addresses": person(),
+    "accounts.new_address": person(),
+    "accounts.address": buyers_own(),
+    "accounts.delete_address": buyers_own(),
+    "accounts.company": person(),
+    "accounts.remove_company": Line(dict.fromkeys(PEOPLE, 404) | {NOBODY: 303, "company_buyer": OK}),
+    "accounts.sessions_list": person(),
+    "accounts.end_session": buyers_own(),
+    "accounts.end_other_sessions": person(),
+    # The buyer's orders; a guest's by the token of its link
+    "orders.index": person(),
+    "orders.detail": buyers_own(),
+    "orders.confirm": buyers_own(),
+    "payments.pay": buyers_own(),
+    "payments.cancel": buyers_own(),
+    "orders.guest": public(),
+    "orders.confirm_guest": public(),
+    "payments.pay_guest": public(),
+    "payments.cancel_guest": public(),
+    "payments.returned": public(),
+    "orders.find": public(),
+    "orders.find_code": public(),
+    "orders.found": public(),
+    "orders.close": public(),
+    # A shop's own pages
+    "seller.sellers.today": shop("owner clerk accountant grower"),
+    "seller.sellers.account": shop("owner clerk accountant grower"),
+    "seller.sellers.no_shop": person(),
+    "seller.sellers.choose": Line(dict.fromkeys(PEOPLE, 404) | {NOBODY: 303} | dict.fromkeys(COOP.values(), OK)),
+    "seller.catalogue.index": shop(READERS),
+    "seller.catalogue.new": shop(WRITERS),
+    "seller.catalogue.detail": shop(READERS, own=True),
+    "seller.catalogue.done": shop(READERS, own=True),
+    "seller.catalogue.change_price": shop(WRITERS, own=True, writes=True),
+    "seller.catalogue.add_stock": shop(WRITERS, own=True, writes=True),
+    "seller.catalogue.change_words": shop(WRITERS, own=True, writes=True),
+    "seller.catalogue.change_pictures": shop(WRITERS, own=True, writes=True),
+    "seller.catalogue.change_status": shop(WRITERS, own=True, writes=True),
+    "seller.inventory.index": shop(READERS),
+    "seller.inventory.detail": shop(READERS, own=True),
+    "seller.inventory.correct": shop(WRITERS, own=True, writes=True),
+    "seller.provenance.index": shop(READERS),
+    "seller.provenance.new": shop(WRITERS),
+    "seller.provenance.detail": shop(READERS, own=True),
+    "seller.provenance.certificate": shop(READERS, own=True),
+    "seller.provenance.issue": shop(WRITERS, own=True, writes=True),
+    "seller.logistics.freight": shop(READERS),
+    "seller.orders.index": shop(READERS),
+    "seller.orders.packing": shop(READERS),
+    "seller.orders.detail": shop(READERS, own=True),
+    "seller.logistics.ship": shop(WRITERS, own=True),
+    "seller.logistics.delivered": shop(WRITERS, own=True, writes=True),
+    "seller.payments.refund": shop("owner", own=True),
+    "seller.payments.cancel": shop("owner", own=True),
+    "seller.ledger.index": shop("owner accountant"),
+    "seller.awards.index": shop("owner accountant"),
+    "seller.awards.lines": shop("owner accountant"),
+    # The office
+    "staff.staff.home": office("centre bureau finance admin"),
+    "staff.staff.settings_list": office("admin"),
+    "staff.staff.setting": office("admin"),
+    "staff.staff.reference": office("admin"),
+    "staff.staff.reference_table": office("admin"),
+    "staff.accounts.index": office("admin"),
+    "staff.accounts.detail": office("admin"),
+    "staff.accounts.grant": office("admin"),
+    "staff.accounts.revoke": office("admin"),
+    "staff.accounts.suspend": office("admin"),
+    "staff.accounts.reinstate": office("admin"),
+    "staff.accounts.end_sessions": office("admin"),
+    "staff.accounts.reset_second_factor": office("admin"),
+    "staff.accounts.companies": office("finance admin"),
+    "staff.accounts.verify_company": office("finance admin"),
+    "staff.sellers.index": office("centre bureau finance admin"),
+    "staff.sellers.detail": county("centre bureau finance admin"),
+    "staff.sellers.set_status": office("admin"),
+    "staff.jobs.index": office("admin"),
+    "staff.jobs.retry": office("admin"),
+    "staff.notifications.index": office("admin"),
+    "staff.notifications.retry": office("admin"),
+    "staff.provenance.index": office("centre"),
+    "staff.orders.index": office("centre finance admin"),
+    "staff.orders.detail": county("centre finance admin"),
+    "staff.payments.index": office("finance"),
+    "staff.payments.refunds": office("finance"),
+    "staff.payments.refund": office("finance"),
+    "staff.payments.retry": office("finance"),
+    "staff.ledger.index": office("finance"),
+    "staff.awards.index": office("centre bureau finance"),
+    "staff.awards.detail": county("centre bureau finance"),
+    "staff.awards.lines": county("centre bureau finance"),
+}
+
+
+@pytest.fixture
+def market(app: Flask) -> dict[str, object]:
+    """One of everything: the cooperative's and the buyer's, and what waits in the office. Values by argument name."""
+    with app.app_context():
+        factories.make_freight()
+        goods = factories.make_goods()
+        placed = factories.place_order({goods.variants[0]: 1})
+        factories.pay(placed)
+        order = db.session.get_one(Order, placed)
+        sale = db.session.execute(select(SellerOrder).where(SellerOrder.order_id == placed)).scalar_one()
+        batch = db.session.execute(select(Batch).where(Batch.seller_id == goods.seller_id)).scalar_one()
+        certificate = db.session.execute(
+            select(Certificate).where(Certificate.seller_id == goods.seller_id)
+        ).scalar_one()
+        buyer = factories.user_id("buyer")
+        company_buyer = factories.user_id("company_buyer")
+        found: dict[str, object] = {
+            "order": order.code,
+            "token": order.access_token,
+            "part": sale.code,
+            "product": goods.product_code,
+            "variant_id": goods.variants[0],
+            "pool_id": db.session.get_one(StockPool, goods.pool_id).id,
+            "batch": batch.code,
+            "certificate_id": certificate.id,
+            "shop": factories.shop("coop_owner").code,
+            "user_id": buyer,
+            "address_id": db.session.execute(select(Address.id).where(Address.user_id == buyer)).scalar_one(),
+            "company_id": db.session.execute(
+                select(BuyerCompany.id).where(BuyerCompany.user_id == company_buyer)
+            ).scalar_one(),
+        }
+        seller_id, sale_id = goods.seller_id, sale.id
+        found |= run_in_transaction(lambda: _office_things(seller_id, sale_id))
+        db.session.remove()
+        return found
+
+
+def _office_things(seller_id: int, sale_id: int) -> dict[str, object]:
+    enqueue("media.encode", {"image_id": 0})
+    db.session.flush()
+    job = db.session.execute(select(Job).where(Job.kind == "media.encode")).scalar_one()
+    job.status = JobStatus.PARKED
+    message = OutboxMessage(
+        channel=Channel.SMS,
+        recipient="13900000000",
+        template="seller_invited",
+        parameters={"shop": "x"},
+        status=MessageStatus.PARKED,
+        next_try_at=NOON,
+        created_at=NOON,
+    )
+    refund = Refund(
+        seller_id=seller_id,
+        seller_order_id=sale_id,
+        form_key="table",
+        idempotency_key=f"table-{new_id()}",
+        goods_amount=0,
+        freight_amount=0,
+        reason="",
+        status=RefundStatus.FAILED,
+        requested_at=NOON,
+    )
+    db.session.add_all([message, refund])
+    db.session.flush()
+    return {"job_id": job.id, "message_id": message.id, "refund_id": refund.id}
+
+
+def path_of(app: Flask, endpoint: str, things: dict[str, object]) -> tuple[str, list[str]]:
+    """The address of an endpoint for the market's objects, and the methods to try."""
+    rule = next(iter(app.url_map.iter_rules(endpoint)))
+    values = {name: _value(endpoint, name, things) for name in rule.arguments}
+    with app.test_request_context():
+        from flask import url_for  # the address is all that is wanted of a request
+
+        path = url_for(endpoint, **values)
+    return path + QUERIES.get(endpoint, ""), sorted((rule.methods or set()) & {"GET", "POST"})
+
+
+QUERIES = {
+    "seller.awards.lines": "?mode=b2c&class=primary",
+    "staff.awards.lines": "?mode=b2c&class=primary",
+    "seller.sellers.choose": "",
+}
+CODES = {
+    "catalogue.category": "navel",
+    "catalogue.choose_filters": "navel",
+    "catalogue.product": "product",
+    "sellers.shop": "shop",
+    "staff.sellers": "shop",
+    "staff.awards": "shop",
+    "orders.": "order",
+    "payments.": "order",
+    "seller.orders": "part",
+    "seller.logistics": "part",
+    "seller.payments": "part",
+    "staff.orders": "part",
+    "staff.payments": "part",
+    "seller.provenance": "batch",
+    "seller.catalogue": "product",
+}
+
+
+def _value(endpoint: str, name: str, things: dict[str, object]) -> object:
+    if name == "code":
+        kind = next(kind for start, kind in CODES.items() if endpoint.startswith(start))
+        return things.get(kind, kind)
+    fixed: dict[str, object] = {
+        "seller_code": things["shop"],
+        "batch_code": things["batch"],
+        "fingerprint": "0",
+        "path": "css/app.css",
+        "name": {"media.derivative": "0" * 32, "pages.gallery": "index"}.get(endpoint, "categories"),
+        "width": 360,
+        "extension": "webp",
+        "year": NOON.year,
+        "key": "cod.enabled",
+        "session_id": things.get("session_id", 1),
+        "grant_id": 1,
+    }
+    return things.get(name, fixed.get(name))
+
+
+def test_every_endpoint_has_its_line_and_declares_its_access(app: Flask) -> None:
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert endpoints == set(LINES)
+    assert [endpoint for endpoint in endpoints if access_of(app, endpoint) is None] == []
+
+
+# Opened by their own right, these then say 404 or 303 for reasons of their own.
+EXCUSED = {
+    "media.derivative",  # no such picture
+    "seller.sellers.choose",  # names no shop
+    "accounts.second_factor",
+    "accounts.second_factor_picture",  # no secret is waiting
+    "accounts.set_up_second_factor",  # for staff who have none yet
+    "accounts.make_second_factor",
+    "seller.catalogue.change_status",  # names no status
+    "staff.accounts.revoke",  # the buyer has no such role
+    "orders.guest",  # the order belongs to an account: its link alone opens nothing
+    "orders.confirm_guest",
+    "payments.pay_guest",
+    "payments.cancel_guest",
+    "payments.returned",
+    "orders.found",
+    "seller.awards.lines",  # nothing was sold yet
+    "staff.awards.lines",
+    "webhooks.stripe_event",
+    "health.readyz",  # no worker in the suite
+    "cart.add",  # names no pack
+    "cart.confirm",
+}
+
+
+def test_everybody_gets_what_the_table_says(
+    app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All cells at once, refusals before what is let in, so that no act changes what a later cell expects."""
+    visitors = {NOBODY: Visitor(app)} | {key: sign_in(key) for key in PEOPLE}
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)  # the token has its own test
+    with app.app_context():
+        market["session_id"] = db.session.execute(
+            select(WebSession.id).where(WebSession.user_id == factories.user_id("buyer"))
+        ).scalar_one()
+        db.session.remove()
+    wrong, let_in = [], []
+    for endpoint, line in LINES.items():
+        path, methods = path_of(app, endpoint, market)
+        for method in methods:
+            for key, expected in line.expected.items():
+                if expected == OK:
+                    let_in.append((endpoint, method, path, key))
+                    continue
+                # Who has no shop is led to the page that says so; a write is refused.
+                wanted = 403 if expected == 303 and key != NOBODY and method == "POST" else expected
+                status = visitors[key].client.open(path, method=method, headers=SAME_ORIGIN).status_code
+                if status != wanted:
+                    wrong.append(f"{method} {endpoint} as {key}: {status} instead of {wanted}")
+    for endpoint, method, path, key in let_in:
+        if method == "GET" and endpoint not in EXCUSED:
+            status = visitors[key].client.get(path).status_code
+            if status != 200 and not (status == 303 and endpoint in LEADS_ON):
+                wrong.append(f"GET {endpoint} as {key}: {status} instead of 200")
+    assert not wrong, "\n".join(wrong)
+
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+# Pages that have nothing to show at this moment and lead on to the one that has.
+LEADS_ON = {
+    "accounts.sign_in",
+    "accounts.sign_up",
+    "accounts.sign_up_finish",
+    "accounts.forgotten",
+    "accounts.reset",
+    "accounts.first_sign_in",
+    "accounts.accept",
+    "accounts.set_up_second_factor",
+    "checkout.start",
+    "checkout.quote",
+    "orders.find_code",
+    "staff.payments.refund",
+    "seller.logistics.ship",
+    "seller.payments.refund",
+    "seller.payments.cancel",
+}
+
+
+@pytest.mark.parametrize(
+    "endpoint", sorted(endpoint for endpoint, line in LINES.items() if OK in line.expected.values())
+)
+def test_who_may_act_is_let_in(
+    app: Flask,
+    sign_in: Callable[[str], Visitor],
+    market: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str,
+) -> None:
+    """An empty form from somebody with the right is answered by the form, never by 403 or 404."""
+    path, methods = path_of(app, endpoint, market)
+    if "POST" not in methods or endpoint in EXCUSED | {"accounts.end_session"}:
+        return
+    key = next(key for key, expected in LINES[endpoint].expected.items() if expected == OK)
+    visitor = Visitor(app) if key == NOBODY else sign_in(key)
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
+    status = visitor.client.post(path, headers=SAME_ORIGIN).status_code
+    assert status in {200, 303, 400, 409, 422}, f"{endpoint} as {key}: {status}"
+
+
+def test_anothers_object_and_none_have_the_same_body(sign_in: Callable[[str], Visitor], market: dict[str, object]) -> None:
+    stranger = sign_in("farmer")
+    for theirs, none in (
+        (f"/seller/orders/{market['part']}", "/seller/orders/00000000000"),
+        (f"/seller/products/{market['product']}", "/seller/products/0000000000"),
+        (f"/orders/{market['order']}", "/orders/00000000000"),
+    ):
+        first, second = stranger.client.get(theirs), stranger.client.get(none)
+        assert (first.status_code, second.status_code) == (404, 404)
+        body = first.get_data(as_text=True).replace(theirs, "")
+        assert body == second.get_data(as_text=True).replace(none, "")
+
+
+def test_every_post_needs_its_token(app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object]) -> None:
+    """But the signed webhook and add-to-basket, which looks at the origin instead (D3)."""
+    visitors = {key: sign_in(key) for key in ("buyer", "company_buyer", "coop_owner", "staff_xinfeng", "finance", "admin")}
+    without = []
+    for endpoint, line in LINES.items():
+        path, methods = path_of(app, endpoint, market)
+        if "POST" in methods:
+            visitor = next(visitors[key] for key in visitors if line.expected[key] == OK)
+            if visitor.client.post(path, headers=SAME_ORIGIN).status_code != 400:
+                without.append(endpoint)
+    assert without == ["cart.add"]
+    assert csrf._exempt_views == {"marketplace.cart.views.add", "marketplace.payments.webhooks.stripe_event"}
+
+
+def test_a_foreign_page_cannot_fill_the_basket(app: Flask, market: dict[str, object]) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
+        answer = app.test_client().post("/basket/add", data={"variant": market["variant_id"]}, headers=headers)
+        assert answer.status_code == 403
+
+
+def test_no_write_is_done_by_a_link(app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object]) -> None:
+    """Every page that can be opened is opened; nothing but the session's last-seen moment may change."""
+    visitors = [Visitor(app), *(sign_in(key) for key in ("buyer", "coop_owner", "staff_xinfeng", "bureau", "finance"))]
+    visitors.append(sign_in("admin"))
+    before = _rows(app)
+    for endpoint in LINES:
+        path, methods = path_of(app, endpoint, market)
+        if "GET" in methods:
+            for visitor in visitors:
+                assert visitor.client.get(path).status_code in {200, 303, 403, 404, 503}, path
+    assert _rows(app) == before
+
+
+def _rows(app: Flask) -> dict[str, int]:
+    with app.app_context():
+        found = {
+            table.name: db.session.execute(select(db.func.count()).select_from(table)).scalar_one()
+            for table in db.metadata.sorted_tables
+        }
+        db.session.remove()
+        return found
