@@ -18,15 +18,17 @@ export function attach(box) {
     if (index && select.length <= 1) select.disabled = true;
     const next = levels[index + 1];
     if (!next) return;
+    let asked = 0; // an answer counts only while its question is the last one, or a list would be filled twice
     select.addEventListener('change', async () => {
+      asked += 1;
       clear(index + 1);
       if (!select.value) return;
       box.setAttribute('aria-busy', 'true');
       try {
-        const chosen = select.value;
-        const areas = await children(box.dataset.areas, chosen);
-        if (select.value !== chosen) return;
-        next.append(...areas.map(({ code, name }) => new Option(name, code)));
+        const question = asked;
+        const areas = await children(box.dataset.areas, select.value);
+        if (question !== asked) return;
+        next.append(...areas.map(({ code, name, lang }) => Object.assign(new Option(name, code), { lang: lang || '' })));
         next.disabled = false;
         if (areas.length === 1) {
           next.value = areas[0].code;
