@@ -43,7 +43,6 @@ SECOND_FACTOR = Limit("second factor", 5, timedelta(minutes=5))
 CODE_TRIES = Limit("code tries", 5, timedelta(minutes=10))
 CODE_SENDS_PHONE = Limit("code sends phone", 5, timedelta(days=1))
 CODE_SENDS_ADDRESS = Limit("code sends address", 20, timedelta(days=1))
-ORDER_LOOKUP = Limit("order look-up", 20, timedelta(minutes=10))
 
 
 def _key(limit: Limit, subject: str) -> str:
@@ -84,11 +83,6 @@ def give_back(limit: Limit, subject: str) -> None:
 def count(limit: Limit, subject: str) -> None:
     """Count one more, in the caller's transaction."""
     db.session.add(Failure(key=_key(limit, subject), at=clock.now()))
-
-
-def clear(limit: Limit, subject: str) -> None:
-    """A success forgets the failures before it."""
-    db.session.execute(delete(Failure).where(Failure.key == _key(limit, subject)))
 
 
 def forget_old() -> int:

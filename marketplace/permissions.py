@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Flask, g, redirect, request, url_for
@@ -213,11 +212,3 @@ def init_app(app: Flask) -> None:
         if access.kind == "role" and not g.viewer.can(access.permission or ""):
             raise ForbiddenError
         return None
-
-
-def wrap(view: View, outer: Callable[..., Any]) -> View:
-    """Keep a view's declared access when a decorator wraps it."""
-    wrapped = wraps(view)(outer)
-    if access := getattr(view, "access", None):
-        wrapped.access = access  # type: ignore[attr-defined]
-    return wrapped  # type: ignore[return-value]

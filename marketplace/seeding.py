@@ -1,4 +1,4 @@
-"""Reference data for every installation; the demo market lies beside it in demo.py. Both are safe to load twice."""
+"""Reference data for every installation; the demo market is a package of its own. Both are safe to load twice."""
 
 from __future__ import annotations
 

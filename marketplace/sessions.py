@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from flask import Flask, g, session
 from flask.sessions import SecureCookieSessionInterface
@@ -21,7 +20,7 @@ SEEN_EVERY = timedelta(minutes=10)
 
 
 class WebSession(Base):
-    """One signed-in browser (user_id) or one guest after checkout (guest_order_id); only the token's hash is kept."""
+    """One signed-in browser (user_id), or a stranger's that proved a phone; only the token's hash is kept."""
 
     __tablename__ = "web_sessions"
 
@@ -132,8 +131,3 @@ def init_app(app: Flask) -> None:
         PERMANENT_SESSION_LIFETIME=LIFETIME,
         SESSION_REFRESH_EACH_REQUEST=False,
     )
-
-
-def public_state() -> dict[str, Any]:
-    """What the cookie carries beside the token; for tests."""
-    return {key: value for key, value in session.items() if key != "sid"}

@@ -11,8 +11,6 @@ from marketplace.database import db
 from marketplace.logistics.models import Carrier, FreightRule, FreightTemplate, Shipment
 from marketplace.logistics.rules import Group, Rate, Template
 
-NO_TEMPLATE = Template()
-
 
 def list_carriers() -> list[Carrier]:
     return list(db.session.execute(select(Carrier).order_by(Carrier.position)).scalars())

@@ -74,10 +74,6 @@ class Part:
     def status(self) -> SellerOrderStatus:
         return self.seller_order.status
 
-    @property
-    def box_count(self) -> int:
-        return sum(line.count for line in self.lines)
-
 
 @dataclass(frozen=True)
 class Whole:
@@ -126,11 +122,6 @@ def get_for_buyer(user_id: int, code: str) -> Whole:
 def get_by_token(token: str) -> Whole:
     """A guest's order by the token of its link; NotFoundError."""
     return _whole(_one(select(Order).where(Order.access_token == token)))
-
-
-def get_by_phone(phone: str, code: str) -> Whole:
-    """An order by its code and the phone that placed it, for who proved the phone; NotFoundError."""
-    return _whole(_one(select(Order).where(Order.code == code, Order.contact_phone == phone)))
 
 
 def get_seller_order(seller_id: int, code: str) -> Part:
