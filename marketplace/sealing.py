@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import inspect, select
 
 from marketplace import clock
-from marketplace.audit import AuditEntry
+from marketplace.audit import SYSTEM, AuditEntry, record
 from marketplace.database import db
 
-SEALED = ("day", "number", "digest")
 BATCH = 1000
+STATEMENT = "audit.sealed"  # the entry by which a seal run says, in the next day's chain, where each day ended
 
 
 def _digest(previous: str, row: Any) -> str:
@@ -27,7 +27,8 @@ def _digest(previous: str, row: Any) -> str:
 def seal_audit() -> int:
     """Number and chain the unsealed audit rows of past days, in the caller's transaction; returns how many.
 
-    A row is sealed once its Shanghai day is over, so that numbers follow time and none is missing.
+    A row is sealed once its Shanghai day is over, so that numbers follow time and none is missing. An entry of
+    today says how far each day goes: without it, the last rows of a day could be taken away unseen.
     """
     limit = clock.start_of_day(clock.today())
     rows = db.session.execute(
@@ -37,13 +38,17 @@ def seal_audit() -> int:
         .limit(BATCH)
     ).scalars()
     sealed = 0
+    ends: dict[str, list[int | str]] = {}
     for row in rows:
         row.day = clock.shanghai_date(row.at).isoformat()
         last = _last_of(row.day)
         row.number, previous = (last[0] + 1, last[1]) if last else (1, row.day)
         row.digest = _digest(previous, row)
         db.session.flush()
+        ends[row.day] = [row.number, row.digest]
         sealed += 1
+    if sealed:
+        record(SYSTEM, STATEMENT, "audit", max(ends), changes=ends)
     return sealed
 
 
@@ -55,6 +60,20 @@ def _last_of(day: str) -> tuple[int, str] | None:
         .limit(1)
     ).first()
     return (found[0], found[1]) if found else None
+
+
+def _shortened_days() -> Iterator[str]:
+    """Days that end before the row that a seal run named, or whose row of that number is another."""
+    query = select(AuditEntry.changes).where(AuditEntry.action == STATEMENT).order_by(AuditEntry.id)
+    for ends in db.session.execute(query).scalars().yield_per(BATCH):
+        for day, (number, digest) in ends.items():
+            found = db.session.execute(
+                select(AuditEntry.digest).where(AuditEntry.day == day, AuditEntry.number == number)
+            ).scalar_one_or_none()
+            if found is None:
+                yield f"{day}: entry {number} is missing at the end"
+            elif found != digest:
+                yield f"{day}: entry {number} is not the one that was sealed"
 
 
 def verify_audit() -> Iterator[str]:
@@ -71,6 +90,7 @@ def verify_audit() -> Iterator[str]:
         elif _digest(previous, row) != row.digest:
             yield f"{day}: entry {number} ({row.action}, id {row.id}) was changed"
         previous = str(row.digest)
+    yield from _shortened_days()
     late = clock.start_of_day(clock.today()) - timedelta(days=1)
     for row in db.session.execute(
         select(AuditEntry).where(AuditEntry.digest.is_(None), AuditEntry.at < late).limit(BATCH)
