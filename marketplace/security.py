@@ -40,7 +40,7 @@ def _keys() -> tuple[str, dict[str, bytes]]:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             found = (content["current"], {name: base64.b64decode(key) for name, key in content["keys"].items()})
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise KeyFileError(f"KEY_FILE {path} cannot be read; restore it or start with the right one") from error
         current_app.extensions["field_keys"] = found
     return found
