@@ -30,7 +30,16 @@ from tests.conftest import NOON
 from tests.people import PEOPLE
 
 NOBODY = "nobody"
-SHOPLESS = ("buyer", "company_buyer", "staff_xinfeng", "staff_anyuan", "bureau", "finance", "second_finance", "admin")
+SHOPLESS = (
+    "buyer",
+    "company_buyer",
+    "staff_xinfeng",
+    "staff_anyuan",
+    "bureau",
+    "finance",
+    "second_finance",
+    "admin",
+)
 OTHER_SHOPS = ("farmer", "second_farmer")
 COOP = {"owner": "coop_owner", "clerk": "coop_clerk", "grower": "coop_grower"}
 STAFF = ("staff_xinfeng", "staff_anyuan", "bureau", "finance", "second_finance", "admin")
@@ -165,7 +174,9 @@ LINES: dict[str, Line] = {
     "seller.sellers.today": shop("owner clerk accountant grower"),
     "seller.sellers.account": shop("owner clerk accountant grower"),
     "seller.sellers.no_shop": person(),
-    "seller.sellers.choose": Line(dict.fromkeys(PEOPLE, 404) | {NOBODY: 303} | dict.fromkeys(COOP.values(), OK)),
+    "seller.sellers.choose": Line(
+        dict.fromkeys(PEOPLE, 404) | {NOBODY: 303} | dict.fromkeys(COOP.values(), OK)
+    ),
     "seller.catalogue.index": shop(READERS),
     "seller.catalogue.new": shop(WRITERS),
     "seller.catalogue.detail": shop(READERS, own=True),
@@ -406,12 +417,16 @@ def test_everybody_gets_what_the_table_says(
                     continue
                 # Who has no shop is led to the page that says so; a write is refused.
                 wanted = 403 if expected == 303 and key != NOBODY and method == "POST" else expected
-                status = visitors[key].client.open(path, method=method, headers=SAME_ORIGIN).status_code
+                status = (
+                    visitors[key]
+                    .client.open(path, method=method, headers=SAME_ORIGIN, buffered=True)
+                    .status_code
+                )
                 if status != wanted:
                     wrong.append(f"{method} {endpoint} as {key}: {status} instead of {wanted}")
     for endpoint, method, path, key in let_in:
         if method == "GET" and endpoint not in EXCUSED:
-            status = visitors[key].client.get(path).status_code
+            status = visitors[key].client.get(path, buffered=True).status_code
             if status != 200 and not (status == 303 and endpoint in LEADS_ON):
                 wrong.append(f"GET {endpoint} as {key}: {status} instead of 200")
     assert not wrong, "\n".join(wrong)
@@ -459,7 +474,9 @@ def test_who_may_act_is_let_in(
     assert status in {200, 303, 400, 409, 422}, f"{endpoint} as {key}: {status}"
 
 
-def test_anothers_object_and_none_have_the_same_body(sign_in: Callable[[str], Visitor], market: dict[str, object]) -> None:
+def test_anothers_object_and_none_have_the_same_body(
+    sign_in: Callable[[str], Visitor], market: dict[str, object]
+) -> None:
     stranger = sign_in("farmer")
     for theirs, none in (
         (f"/seller/orders/{market['part']}", "/seller/orders/00000000000"),
@@ -472,9 +489,14 @@ def test_anothers_object_and_none_have_the_same_body(sign_in: Callable[[str], Vi
         assert body == second.get_data(as_text=True).replace(none, "")
 
 
-def test_every_post_needs_its_token(app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object]) -> None:
+def test_every_post_needs_its_token(
+    app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object]
+) -> None:
     """But the signed webhook and add-to-basket, which looks at the origin instead (D3)."""
-    visitors = {key: sign_in(key) for key in ("buyer", "company_buyer", "coop_owner", "staff_xinfeng", "finance", "admin")}
+    visitors = {
+        key: sign_in(key)
+        for key in ("buyer", "company_buyer", "coop_owner", "staff_xinfeng", "finance", "admin")
+    }
     without = []
     for endpoint, line in LINES.items():
         path, methods = path_of(app, endpoint, market)
@@ -488,20 +510,27 @@ def test_every_post_needs_its_token(app: Flask, sign_in: Callable[[str], Visitor
 
 def test_a_foreign_page_cannot_fill_the_basket(app: Flask, market: dict[str, object]) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
-        answer = app.test_client().post("/basket/add", data={"variant": market["variant_id"]}, headers=headers)
+        answer = app.test_client().post(
+            "/basket/add", data={"variant": market["variant_id"]}, headers=headers
+        )
         assert answer.status_code == 403
 
 
-def test_no_write_is_done_by_a_link(app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object]) -> None:
+def test_no_write_is_done_by_a_link(
+    app: Flask, sign_in: Callable[[str], Visitor], market: dict[str, object]
+) -> None:
     """Every page that can be opened is opened; nothing but the session's last-seen moment may change."""
-    visitors = [Visitor(app), *(sign_in(key) for key in ("buyer", "coop_owner", "staff_xinfeng", "bureau", "finance"))]
+    visitors = [
+        Visitor(app),
+        *(sign_in(key) for key in ("buyer", "coop_owner", "staff_xinfeng", "bureau", "finance")),
+    ]
     visitors.append(sign_in("admin"))
     before = _rows(app)
     for endpoint in LINES:
         path, methods = path_of(app, endpoint, market)
         if "GET" in methods:
             for visitor in visitors:
-                assert visitor.client.get(path).status_code in {200, 303, 403, 404, 503}, path
+                assert visitor.client.get(path, buffered=True).status_code in {200, 303, 403, 404, 503}, path
     assert _rows(app) == before
 
 
