@@ -7,10 +7,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import Field, SelectField, SubmitField, ValidationError
-from wtforms.fields.choices import SelectChoice
 
 from marketplace import places
-from marketplace.forms import BaseForm
+from marketplace.forms import BaseForm, options
 from marketplace.places import Area, Level
 
 
@@ -53,8 +52,7 @@ class DivisionForm(BaseForm):
         above: str | None = None
         for depth, field in enumerate((self.province_code, self.city_code, self.county_code)):
             areas = places.list_children(above) if above or depth == 0 else []
-            listed = [SelectChoice(area.code, area.label) for area in areas]
-            field.choices = [SelectChoice("", _("请选择")), *listed]
+            field.choices = options([("", _("请选择")), *((area.code, area.label) for area in areas)])
             field.data = _chosen(field.data, areas)
             above = field.data or None
 

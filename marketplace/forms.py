@@ -15,6 +15,7 @@ from wtforms.validators import Length
 from wtforms.widgets import TextInput
 
 from marketplace.errors import DomainError
+from marketplace.i18n import lang_of
 from marketplace.money import MAX_FEN, format_fen, parse_yuan, plain_digits
 
 MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
@@ -35,7 +36,12 @@ def plain_text(text: str | None) -> str | None:
 
 def options(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
     """Code and word of each choice, as a select or radio field takes them."""
-    return [SelectChoice(code, word) for code, word in pairs]
+    return [SelectChoice(code, word, render_kw=_marked(word)) for code, word in pairs]
+
+
+def _marked(word: Any) -> dict[str, str]:
+    lang = lang_of(word)
+    return {"lang": lang} if lang else {}
 
 
 class BaseForm(FlaskForm):
@@ -159,7 +165,9 @@ class CodeField(_TypedField):
     wrong = _l("验证码是 6 位数字")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("render_kw", {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 12})
+        kwargs.setdefault(
+            "render_kw", {"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 12}
+        )
         super().__init__(*args, **kwargs)
 
     def read(self, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +12,10 @@ from marketplace.extensions import babel
 
 LANGUAGES = ("zh", "en")
 LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+_HAN = r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff65]"
+CHINESE = re.compile(
+    f"{_HAN}(?:.*{_HAN})?", re.DOTALL
+)  # from the first character or mark of Chinese to the last
 
 
 class LanguagePrefix:
@@ -42,6 +47,12 @@ def switch_language_url() -> str:
 def choose(zh: str, en: str | None) -> str:
     """One of two names that stand in the database, by the reader's language."""
     return en if en and language() == "en" else zh
+
+
+def lang_of(words: object) -> str | None:
+    """zh-CN for Chinese words that stand on an English page, such as a name that has no English form."""
+    is_chinese = language() == "en" and isinstance(words, str) and CHINESE.fullmatch(words)
+    return "zh-CN" if is_chinese else None
 
 
 def init_app(app: Flask) -> None:

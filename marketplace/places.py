@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, ForeignKey, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, db, enum_column
-from marketplace.i18n import language
+from marketplace.i18n import lang_of, language
 from marketplace.permissions import public
 
 GANZHOU = "360700"
@@ -78,6 +78,13 @@ def full_name(code: str) -> str:
     return "".join(area.name for area in line_of(code))
 
 
+def shown_name(code: str) -> str:
+    """The place for a reader: 江西省赣州市信丰县…, or Xinfeng, Ganzhou, Jiangxi in English."""
+    if language() != "en":
+        return full_name(code)
+    return ", ".join(area.label for area in reversed(line_of(code)))
+
+
 def province_of(code: str) -> str:
     """The six-digit province code of any area code."""
     return code[:2] + "0000"
@@ -93,7 +100,9 @@ def county_of(code: str) -> str:
 def children() -> ResponseReturnValue:
     """Units under one as JSON, for the picker; without scripts the picker posts its steps."""
     parent = request.args.get("parent") or None
-    rows = [{"code": area.code, "name": area.label} for area in list_children(parent)]
+    rows = [
+        {"code": area.code, "name": area.label, "lang": lang_of(area.label)} for area in list_children(parent)
+    ]
     answer = jsonify(rows)
     answer.headers["Cache-Control"] = "public, max-age=86400"
     return answer

@@ -12,9 +12,10 @@ from flask import Flask, current_app, g, send_from_directory, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 
 from marketplace import clock, settings
-from marketplace.i18n import language, switch_language_url
+from marketplace.i18n import CHINESE, language, switch_language_url
 from marketplace.money import format_fen
 from marketplace.permissions import public
 
@@ -70,6 +71,17 @@ def mask_name(name: str | None) -> str:
     return f"{name[0]}*" if name else "*"
 
 
+def original(words: Any) -> Any:
+    """Words as somebody typed them, for a page's text: on English pages their Chinese is marked as such."""
+    if language() != "en" or not isinstance(words, str) or isinstance(words, Markup):
+        return words
+    found = CHINESE.search(words)
+    if found is None:
+        return words
+    before, after = words[: found.start()], words[found.end() :]
+    return Markup('{}<span lang="zh-CN">{}</span>{}').format(before, found.group(), after)
+
+
 @lru_cache(maxsize=512)
 def _sources(path: str) -> tuple[Path, ...]:
     """The files whose change gives a new address: scripts import each other by relative address, so all of them."""
@@ -117,6 +129,7 @@ def init_app(app: Flask) -> None:
         jin=jin,
         mask_phone=mask_phone,
         mask_name=mask_name,
+        original=original,
     )
     app.jinja_env.globals["asset"] = asset  # macros are imported without a page's context
     app.jinja_env.trim_blocks = True

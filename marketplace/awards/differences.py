@@ -54,4 +54,5 @@ def _changed_settings(frozen: Report, now: Report) -> Iterable[Difference]:
     known = {row["words"] for row in frozen.threshold_rows if row["is_adopted"]}
     for row in now.threshold_rows:
         if row["is_adopted"] and row["words"] not in known:
-            yield Difference(_("农产品门槛"), _("没有公布"), f"{row['words']}（{row['document']}）")
+            now_words = _("%(words)s（%(document)s）", words=row["words"], document=row["document"])
+            yield Difference(_("农产品门槛"), _("没有公布"), now_words)

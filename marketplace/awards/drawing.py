@@ -77,12 +77,13 @@ def _summary(
             mode=mode.upper(),
             whole=wording.round_amount(measured_fen),
             produce=wording.round_amount(produce_fen),
-            published="、".join(map(wording.round_amount, standard)),
+            published=str(_("、")).join(map(wording.round_amount, standard)),
         )
     )
     if not lowered:
         return said
-    return said + str(_("；农产品门槛 %(lowered)s", lowered="、".join(map(wording.round_amount, lowered))))
+    said_lowered = str(_("、")).join(map(wording.round_amount, lowered))
+    return said + str(_("；农产品门槛 %(lowered)s", lowered=said_lowered))
 
 
 def position(fen: int, thresholds: Sequence[int]) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,6 +26,11 @@ STOPS = (State.NOT_COVERED, State.NOT_ELIGIBLE, State.NO_NEXUS, State.DISQUALIFI
 def fen_of(text: str) -> int:
     """The fen of an amount as the what-if calculator writes it: always two decimals."""
     return int(text.replace(".", ""))
+
+
+def _slashed(amounts: Iterable[int]) -> str:
+    """1,000万／2,000万／5,000万."""
+    return str(_("／")).join(map(wording.round_amount, amounts))
 
 
 @dataclass(frozen=True)
@@ -285,7 +290,7 @@ class Report:
             and (row["predecessor"], row["year"]) == (predecessor, self.year)
             and (row["mode"], row["agri_class"]) == (wanted["mode"], wanted["agri_class"])
         ]
-        return "；".join(dict.fromkeys(paper for paper in papers if paper))
+        return str(_("；")).join(dict.fromkeys(paper for paper in papers if paper))
 
     @property
     def declared(self) -> list[dict[str, Any]]:
@@ -344,8 +349,8 @@ class Report:
         found = []
         for mode in TIER_MODES:
             rows = [row for row in self.rows("tier") if row["mode"] == mode]
-            thresholds = "／".join(wording.round_amount(row["threshold_fen"]) for row in rows)
-            awards = "／".join(wording.round_amount(row["award_fen"]) for row in rows)
+            thresholds = _slashed(row["threshold_fen"] for row in rows)
+            awards = _slashed(row["award_fen"] for row in rows)
             found.append(rows[0] | {"thresholds": thresholds, "awards": awards})
         return found
 
@@ -355,9 +360,8 @@ class Report:
         return [
             row
             | {
-                "words": "；".join(
-                    f"{mode.upper()} {'／'.join(map(wording.round_amount, amounts))}"
-                    for mode, amounts in row["thresholds_fen"].items()
+                "words": str(_("；")).join(
+                    f"{mode.upper()} {_slashed(amounts)}" for mode, amounts in row["thresholds_fen"].items()
                 )
             }
             for row in self.rows("agri_threshold")

@@ -88,9 +88,7 @@ def tier(number: int) -> str:
 
 
 def tiers(numbers: list[int]) -> str:
-    return (
-        "、".join(tier(number) for number in numbers) if language() != "en" else ", ".join(map(tier, numbers))
-    )
+    return str(_("、")).join(map(tier, numbers))
 
 
 def round_amount(fen: int) -> str:

@@ -100,8 +100,8 @@ def _set_batches(form: ListingForm, shop: Shop, category: Category, batch_code: 
 
 def _batch_words(batch: Batch, origin: str, is_certified: bool) -> str:
     picked = _("%(day)s摘", day=short_day(batch.picked_on)) if batch.picked_on else batch.code
-    words = [picked, f"{origin}{batch.orchard}", *([_("有合格证")] if is_certified else [])]
-    return "，".join(words)
+    words = [picked, origin, batch.orchard, *([_("有合格证")] if is_certified else [])]
+    return str(_("，")).join(word for word in words if word)
 
 
 def _set_defaults(form: ListingForm, shop: Shop, category: Category) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from marketplace.catalogue.models import Measure, ReturnRule
 from marketplace.i18n import language
@@ -37,7 +38,7 @@ def pack_name(measure: Measure | str, net_amount: int, *, dry: bool = False) -> 
     if measure == Measure.VOLUME:
         return litres(net_amount)
     if measure == Measure.COUNT:
-        return str(_("%(count)s 个", count=net_amount))
+        return str(ngettext("%(count)s 个", "%(count)s 个", net_amount, count=net_amount))
     if dry or language() == "en":
         return kilos(net_amount)
     return str(_("%(jin)s斤", jin=_decimal(net_amount, JIN)))
@@ -47,7 +48,7 @@ def pack_note(measure: Measure | str, net_amount: int, pieces: int | None, *, dr
     """What stands under the name in a tile: 5 kg，约 24 个."""
     parts = [kilos(net_amount)] if measure == Measure.MASS and not dry else []
     if pieces and measure != Measure.COUNT:
-        parts.append(_("约 %(count)s 个", count=pieces))
+        parts.append(about_pieces(pieces))
     return str(_("，")).join(parts)
 
 
@@ -71,7 +72,14 @@ def unit_price_labels(
 
 def count_label(count: int, *, fresh: bool) -> str:
     """So many packs: boxes of what is fresh, pieces of anything else."""
-    return str(_("%(count)s 箱", count=count) if fresh else _("%(count)s 件", count=count))
+    if fresh:
+        return str(ngettext("%(count)s 箱", "%(count)s 箱", count, count=count))
+    return str(ngettext("%(count)s 件", "%(count)s 件", count, count=count))
+
+
+def about_pieces(pieces: int) -> str:
+    """约 24 个."""
+    return str(ngettext("约 %(count)s 个", "约 %(count)s 个", pieces, count=pieces))
 
 
 def picked_label(picked_on: date | None, today: date) -> str:

@@ -14,6 +14,7 @@ from marketplace.catalogue.models import Measure
 from marketplace.errors import DomainError
 from marketplace.inventory.models import Unit
 from marketplace.provenance.rules import MARK, EarliestDay, is_of_ganzhou
+from marketplace.templating import short_day
 
 NAVEL = "navel"  # the only category to which the mark 赣南脐橙 belongs; 夏橙 is another fruit
 GRADED = frozenset({"navel", "mandarin", "pomelo", "valencia", "fruit"})  # sold by grade
@@ -54,9 +55,8 @@ class SeasonNotOpenError(DomainError):
     def __init__(self, earliest: EarliestDay) -> None:
         super().__init__(
             _l(
-                "这一季要到 %(month)s 月 %(day)s 日起才发货（%(source)s），到时再发布，现在可以先存成草稿",
-                month=earliest.on.month,
-                day=earliest.on.day,
+                "这一季要到 %(day)s起才发货（%(source)s），到时再发布，现在可以先存成草稿",
+                day=short_day(earliest.on),
                 source=earliest.source,
             ),
             field="picked_on",

@@ -60,10 +60,8 @@ class OwnPack:
     def label(self) -> str:
         """10斤装（5 kg），约 24 个."""
         label = packs.pack_label(self.measure, self.net_amount, dry=self.is_dry)
-        about = (
-            _("约 %(count)s 个", count=self.pieces) if self.pieces and self.measure != Measure.COUNT else ""
-        )
-        return "，".join(words for words in (label, about) if words)
+        about = packs.about_pieces(self.pieces) if self.pieces and self.measure != Measure.COUNT else ""
+        return str(_("，")).join(words for words in (label, about) if words)
 
     @property
     def left_label(self) -> str:

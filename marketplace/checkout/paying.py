@@ -51,7 +51,7 @@ def ways(device: Device, *, has_cash: bool) -> list[Way]:
     found = _online(device)
     if has_cash:
         note = _("货送到再付给送货人；卖家会先按这个手机号打电话核对")
-        found.append(Way(CASH, _("货到付款"), note, _("货"), "cod"))
+        found.append(Way(CASH, _("货到付款"), note, _("现"), "cod"))
     return found
 
 

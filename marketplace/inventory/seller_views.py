@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from marketplace.catalogue import seller_queries as catalogue
 from marketplace.catalogue.packs import litres
@@ -29,7 +30,9 @@ def amount_words(unit: Unit, amount: int) -> str:
     size = abs(amount)
     if unit == Unit.GRAM:
         return sign + kilos(size)
-    return sign + (litres(size) if unit == Unit.MILLILITRE else str(_("%(count)s 个", count=size)))
+    if unit == Unit.MILLILITRE:
+        return sign + litres(size)
+    return sign + str(ngettext("%(count)s 个", "%(count)s 个", size, count=size))
 
 
 @dataclass(frozen=True)

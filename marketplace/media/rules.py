@@ -79,10 +79,10 @@ def inspect(data: bytes) -> headers.Header:
     if header.pixels > most:
         raise PictureError(
             _l(
-                "这张照片有 %(width)s×%(height)s 点，太大了：最多 %(most)s 万像素",
+                "这张照片有 %(width)s×%(height)s 点，太大了：最多 %(most)s 点",
                 width=header.width,
                 height=header.height,
-                most=most // 10_000,
+                most=f"{most:,}",
             )
         )
     if max(header.width, header.height) > MAX_ASPECT * min(header.width, header.height):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from marketplace.database import db
 from marketplace.errors import NotFoundError
+from marketplace.i18n import choose
 from marketplace.places import Area
 from marketplace.provenance.models import Authorisation, Batch, Certificate, Season
 from marketplace.provenance.rules import mark_allowed
@@ -55,16 +56,18 @@ def _own(batch: Batch | None) -> Batch:
 
 
 def origins_of(batches: Collection[Batch]) -> dict[int, str]:
-    """County and township of each batch, such as 信丰县大塘埠镇, in one statement."""
+    """County and township of each batch, 信丰县大塘埠镇 or 大塘埠镇, Xinfeng, in one statement."""
     chains = {batch.id: (batch.area_code[:6], batch.area_code[:9], batch.area_code) for batch in batches}
     codes = {code for chain in chains.values() for code in chain}
     if not codes:
         return {}
-    names = dict(db.session.execute(select(Area.code, Area.name).where(Area.code.in_(codes))).tuples().all())
-    return {
-        batch_id: "".join(names.get(code, "") for code in dict.fromkeys(chain))
+    areas = db.session.execute(select(Area).where(Area.code.in_(codes))).scalars()
+    names = {area.code: area.label for area in areas}
+    lines = {
+        batch_id: [names[code] for code in dict.fromkeys(chain) if code in names]
         for batch_id, chain in chains.items()
     }
+    return {batch_id: choose("".join(line), ", ".join(reversed(line))) for batch_id, line in lines.items()}
 
 
 def certificates_of(seller_id: int, batch_ids: Collection[int]) -> dict[int, Certificate]:

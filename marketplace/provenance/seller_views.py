@@ -106,7 +106,7 @@ def _show(batch: Batch, form: CertificateForm) -> ResponseReturnValue:
         tab="account",
         batch=batch,
         category=category,
-        place=places.full_name(batch.area_code),
+        place=places.shown_name(batch.area_code),
         words=listing.certificate_words(g.seller, batch, category.name, words.variety),
         certificates=queries.list_certificates(g.seller.id, batch.id),
         is_needed=certificate_needed(g.seller, category),

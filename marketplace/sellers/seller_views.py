@@ -49,7 +49,7 @@ def account() -> ResponseReturnValue:
         form=form,
         may_write=may_write,
         team=queries.team_of(g.seller.id),
-        place=places.full_name(g.seller.area_code),
+        place=places.shown_name(g.seller.area_code),
         memberships=g.memberships,
     ), 422 if form.errors else 200
 

@@ -47,7 +47,7 @@ def detail(code: str) -> ResponseReturnValue:
     return render_template(
         "sellers/staff/detail.html",
         shop=seller,
-        place=places.full_name(seller.area_code),
+        place=places.shown_name(seller.area_code),
         team=queries.team_of(seller.id),
     )
 

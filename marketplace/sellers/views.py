@@ -24,7 +24,7 @@ def shop(code: str) -> ResponseReturnValue:
     return render_template(
         "sellers/shop.html",
         shop=seller,
-        place=places.full_name(seller.area_code),
+        place=places.shown_name(seller.area_code),
         is_registered=legal_kind(seller.kind, seller.registered_as) in REGISTERED,
         cards=found,
         is_first=asked.after is None,

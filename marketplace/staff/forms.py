@@ -9,7 +9,7 @@ from wtforms.validators import Optional
 
 from marketplace.forms import BaseForm, CountField, MoneyField, Needed, PhoneField, text_field
 
-_COUNTIES = [SelectChoice("360722", "信丰县"), SelectChoice("360726", "安远县")]
+_COUNTIES = [SelectChoice("360722", _l("信丰县")), SelectChoice("360726", _l("安远县"))]
 _BOXES = [SelectChoice("5", "2.5kg"), SelectChoice("10", "5kg"), SelectChoice("20", "10kg")]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from marketplace.accounts.queries import count_waiting_companies
 from marketplace.jobs import queries as jobs
@@ -25,6 +26,12 @@ class Work:
     url: str
     icon: str
     waiting: int | None = None
+
+    @property
+    def waiting_label(self) -> str:
+        """3 件; only where something waits."""
+        count = self.waiting or 0
+        return str(ngettext("%(count)s 件", "%(count)s 件", count, count=count)) if count else ""
 
 
 def work_of(viewer: Viewer) -> list[Work]:
