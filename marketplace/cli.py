@@ -18,6 +18,8 @@ from marketplace.audit import SYSTEM
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
 
+OTHERS_DATABASE = 3  # a status of its own: ./run must not migrate such a one
+
 
 def _service(path: str) -> Callable[..., Any]:
     """A service by module:function, loaded when its command runs, so that other commands start fast."""
@@ -203,18 +205,18 @@ def keys_create() -> None:
 
 @click.command("preflight")
 def preflight() -> None:
-    """Say what forbids starting, one sentence each; status 1 when there is any."""
+    """Say what forbids starting, one sentence each; status 1 when there is any, 3 for the other mode's database."""
     config = current_app.config["SETTINGS"]
     found = config.problems()
     if not found:
         mode = "demo" if config.demo else "production"
         try:
+            run_in_transaction(lambda: settings.claim_installation(mode))
             if not health.schema_is_current():
                 found.append("The database's schema is not this version's: run `./run flask db upgrade`.")
-            else:
-                run_in_transaction(lambda: settings.claim_installation(mode))
         except DomainError as error:
-            found.append(f"{error}. Set DATABASE_URL or DATA_DIR to another database, or DEMO to match.")
+            click.echo(f"{error}. Set DATABASE_URL or DATA_DIR to another database, or DEMO to match.", err=True)
+            sys.exit(OTHERS_DATABASE)
         except Exception as error:  # any driver's way of saying that there is no database
             reason = str(error).splitlines()[0]
             found.append(f"The database cannot be read ({reason}): check DATABASE_URL, then `./run flask db upgrade`.")

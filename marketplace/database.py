@@ -209,7 +209,9 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
     if isinstance(connection, sqlite3.Connection | sqlite_driver.Connection):
         connection.isolation_level = None  # SQLAlchemy emits BEGIN itself, below
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        # The fault before 3.51.3 is the write-ahead log's, and site and worker are two processes: so none of it there.
+        journal = "WAL" if sqlite_driver.sqlite_version_info >= SAFE_SQLITE else "DELETE"
+        for pragma in ("busy_timeout=10000", f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -7,6 +7,7 @@ nobody. Production stands behind nginx, which speaks TLS.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -65,6 +66,8 @@ def process_count(settings: Config) -> int:
 
 def serve(settings: Config, listener: socket.socket) -> None:
     """One web process: the application and its server."""
+    # A request that waits some milliseconds for a thread is no event.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server: TcpWSGIServer = create_server(
         create_app(settings),
         sockets=[listener],

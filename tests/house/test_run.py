@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import runpy
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -83,6 +85,52 @@ def test_demo_and_production_are_not_started_by_each_others_word(tmp_path: Path)
     assert "start the demo with ./run" in call("serve", DEMO="1", DATA_DIR=str(tmp_path)).stderr
 
 
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    """Settings with which production starts, once its database is there."""
+    return {
+        "DATA_DIR": str(tmp_path / "data"),
+        "KEY_FILE": str(tmp_path / "keys"),
+        "SECRET_KEY": "k" * 40,
+        "STRIPE_API_KEY": "sk_live_none",
+        "STRIPE_WEBHOOK_SECRET": "whsec_none",
+        "MAIL_URL": f"file:{tmp_path / 'mails'}",
+        "PUBLIC_URL": "https://shop.example",
+        "TRUSTED_HOSTS": "shop.example",
+        "PROXY_HOPS": "1",
+    }
+
+
+def test_production_names_everything_that_would_be_unsafe(tmp_path: Path) -> None:
+    done = call("serve", DATA_DIR=str(tmp_path / "data"), KEY_FILE=str(tmp_path / "keys"))
+    assert done.returncode == 1
+    for name in ("SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_KEY", "PUBLIC_URL", "KEY_FILE", "MAIL_URL"):
+        assert re.search(rf"^{name} .+: .+\.$", done.stderr, re.MULTILINE), name
+    assert "Traceback" not in done.stderr
+
+
+def test_each_mode_refuses_the_others_database(production: dict[str, str]) -> None:
+    assert call("flask", "keys", "create", DEMO="0", **production).returncode == 0
+    empty = call("serve", **production)
+    assert (empty.returncode, "./run flask db upgrade" in empty.stderr) == (1, True)
+    assert call("flask", "db", "upgrade", DEMO="0", **production).returncode == 0
+    assert call("flask", "preflight", DEMO="0", **production).returncode == 0
+    demo = call(**production | {"PORT": str(free_port())})
+    assert (demo.returncode, "this database is a production database" in demo.stderr) == (1, True)
+    file = Path(production["DATA_DIR"]) / "ganchengji.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE installation SET mode = 'demo'")
+    served = call("serve", **production)
+    assert (served.returncode, "this database is a demo database" in served.stderr) == (1, True)
+
+
+def free_port() -> int:
+    """Free, and so is the next one, in all likelihood."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def test_run_time_set_stays_small_and_every_file_of_it_is_hashed() -> None:
     assert len(pins("requirements.txt")) <= 45
     for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt"):
@@ -104,11 +152,15 @@ HOUSEHOLD = """
 import os, runpy, sys
 from pathlib import Path
 run = runpy.run_path(sys.argv[1])
+run["heed_orders_to_stop"]()
 sleeper = [sys.executable, "-c", "import os, time; os.fork(); time.sleep(60)"]
-with run["Household"](dict(os.environ), logs=Path(sys.argv[2])) as household:
-    household.start({"site": sleeper, "worker": sleeper})
-    print(*(process.pid for process in household.processes.values()), flush=True)
-    household.watch()
+try:
+    with run["Household"](dict(os.environ), logs=Path(sys.argv[2])) as household:
+        household.start({"site": sleeper, "worker": sleeper})
+        print(*(process.pid for process in household.processes.values()), flush=True)
+        household.watch()
+except run["Stopped"]:
+    pass
 """
 
 
