@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, request, session
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import String
 from sqlalchemy.engine import Dialect
@@ -109,6 +109,12 @@ def is_same_origin() -> bool | None:
     return None if origin is None else origin == request.host_url.rstrip("/")
 
 
+def _is_private(response: Response) -> bool:
+    """Whether an answer is one person's: a refusal, a cookie that came or is about to be set, a link with a token."""
+    has_token = "token" in (request.view_args or {})
+    return response.status_code >= 400 or bool(request.cookies) or session.modified or has_token
+
+
 def init_app(app: Flask) -> None:
     """Strict headers on every answer (D22): nothing inline, nothing foreign but the provider's pay page."""
     settings = app.config["SETTINGS"]
@@ -140,7 +146,6 @@ def init_app(app: Flask) -> None:
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         if "Cache-Control" not in headers:
             # Pages with anybody's state are nobody else's; anonymous pages may be asked for again.
-            private = response.status_code >= 400 or "Set-Cookie" in headers or request.cookies
-            headers["Cache-Control"] = "no-store" if private else "no-cache"
+            headers["Cache-Control"] = "no-store" if _is_private(response) else "no-cache"
         headers.add("Vary", "Cookie")
         return response
