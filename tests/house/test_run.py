@@ -20,9 +20,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "run"
 PINNED = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
-pytestmark = pytest.mark.skipif(
-    not (ROOT / ".venv" / "installed.json").exists(), reason="this environment was not made by ./run"
-)
+pytestmark = [
+    pytest.mark.nodatabase,
+    pytest.mark.skipif(
+        not (ROOT / ".venv" / "installed.json").exists(), reason="this environment was not made by ./run"
+    ),
+]
 
 
 def call(*words: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

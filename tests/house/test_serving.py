@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW_PHONES = 24
+pytestmark = pytest.mark.nodatabase
 START_SECONDS = 30
 
 

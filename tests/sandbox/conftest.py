@@ -12,10 +12,6 @@ from tests.sandbox.process import HookReceiver, SandboxProcess
 Make = Callable[..., stripe.checkout.Session]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "nodatabase: needs neither the shop nor its database")
-
-
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[HookReceiver]:
     found = HookReceiver()
