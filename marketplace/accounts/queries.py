@@ -11,6 +11,7 @@ from marketplace.accounts import rules
 from marketplace.accounts.models import Acceptance, Address, BuyerCompany, RoleGrant, User, UserStatus
 from marketplace.database import db
 from marketplace.errors import NotFoundError
+from marketplace.paging import page_of
 from marketplace.permissions import Grant, Viewer
 
 PAGE = 30
@@ -81,18 +82,18 @@ def names_of(user_ids: Iterable[int]) -> dict[int, str]:
     return dict(db.session.execute(select(User.id, User.name).where(User.id.in_(wanted))).tuples().all())
 
 
-def list_users(viewer: Viewer, after: int | None = None, text: str = "") -> list[User]:
-    """Newest people first, one more than a page when there is a next one; empty for who may not read people."""
+def list_users(
+    viewer: Viewer, after: int | None = None, text: str = ""
+) -> tuple[list[User], int | None]:
+    """Newest people first, and the id after which the next page starts; empty for who may not read people."""
     if not viewer.can("users:read"):
-        return []
-    query = select(User).order_by(User.id.desc()).limit(PAGE + 1)
-    if after is not None:
-        query = query.where(User.id < after)
+        return [], None
+    query = select(User)
     if text:
         query = query.where(
             or_(User.phone.startswith(text, autoescape=True), User.name.contains(text, autoescape=True))
         )
-    return list(db.session.execute(query).scalars())
+    return page_of(query, User.id, after, PAGE)
 
 
 def list_grants(user_ids: Iterable[int]) -> dict[int, list[RoleGrant]]:

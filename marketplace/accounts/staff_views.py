@@ -29,13 +29,11 @@ def index() -> ResponseReturnValue:
     """People, newest first, found by phone or name."""
     text = request.args.get("q", "").strip()[:40]
     wanted = normal_phone(text) or text
-    rows = queries.list_users(g.viewer, after=request.args.get("after", type=row_id), text=wanted)
-    shown = rows[: queries.PAGE]
-    more = shown[-1].id if len(rows) > queries.PAGE else None
+    people, more = queries.list_users(g.viewer, request.args.get("after", type=row_id), wanted)
     return render_template(
         "accounts/staff/index.html",
-        people=shown,
-        grants=queries.list_grants(user.id for user in shown),
+        people=people,
+        grants=queries.list_grants(user.id for user in people),
         text=text,
         next_url=url_for(".index", q=text or None, after=more) if more else None,
     )

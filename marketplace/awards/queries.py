@@ -26,6 +26,7 @@ from marketplace.revenue.models import AgriClass, Mode, YearRevenue
 from marketplace.revenue.queries import RevenueLine
 from marketplace.routing import LARGEST
 from marketplace.sellers.models import Seller, SellerKind
+from marketplace.sellers.queries import of_counties
 
 PAGE = 30
 
@@ -79,7 +80,9 @@ def list_year(
         .subquery()
     )
     amount = func.coalesce(sums.c.amount, 0)
-    query = _in_scope(select(Seller, amount).outerjoin(sums, sums.c.seller_id == Seller.id), viewer)
+    query = of_counties(
+        select(Seller, amount).outerjoin(sums, sums.c.seller_id == Seller.id), viewer, "awards:read"
+    )
     if county:
         query = query.where(Seller.county_code == county)
     if text:
@@ -91,11 +94,6 @@ def list_year(
     page = found[:PAGE]
     following = f"{int(page[-1][1])}.{page[-1][0].id}" if len(found) > PAGE else None
     return YearList(_rows([row[0] for row in page], year), following)
-
-
-def _in_scope(query: Any, viewer: Viewer) -> Any:
-    counties = viewer.counties("awards:read")
-    return query if counties is None else query.where(Seller.county_code.in_(counties))
 
 
 def _cursor(after: str | None) -> tuple[int, int] | None:
@@ -168,7 +166,7 @@ def _latest_frozen(seller_ids: Collection[int], year: int) -> dict[int, FrozenAs
 
 def get_seller(viewer: Viewer, code: str) -> Seller:
     """A seller of the viewer's counties by code; another county's is NotFoundError like none."""
-    query = _in_scope(select(Seller).where(Seller.code == code), viewer)
+    query = of_counties(select(Seller).where(Seller.code == code), viewer, "awards:read")
     seller: Seller | None = db.session.execute(query).scalar_one_or_none()
     if seller is None:
         raise NotFoundError

@@ -58,6 +58,7 @@ from marketplace.permissions import Viewer
 from marketplace.revenue.models import AgriClass
 from marketplace.routing import row_id
 from marketplace.sellers.models import Seller
+from marketplace.sellers.queries import of_counties
 
 FINE, REFUSED = 0, 2
 
@@ -343,10 +344,7 @@ def _source(value: Any, path: str) -> Source:
 def _seller(fields: Fields, viewer: Viewer, name: str = "seller") -> Seller:
     """The shop of that code, within the counties of the person who records."""
     code = fields.take(name, text)
-    query = select(Seller).where(Seller.code == code)
-    counties = viewer.counties("awards:prepare")
-    if counties is not None:
-        query = query.where(Seller.county_code.in_(counties))
+    query = of_counties(select(Seller).where(Seller.code == code), viewer, "awards:prepare")
     seller = db.session.execute(query).scalar_one_or_none()
     if seller is None:
         raise Malformed(name, f"there is no shop {code} in the counties of this person")

@@ -22,7 +22,7 @@ from marketplace.provenance.models import Batch
 from marketplace.sellers.rules import Shop
 from marketplace.templating import short_day
 
-RECENT_BATCHES = 4
+RECENT_BATCHES = 5
 FRESH_DAYS = 14  # a batch picked within them is probably the one that is being sold
 USUAL_GRADE, USUAL_SIZE = "first", "d75_80"  # of a seller's first listing
 
@@ -76,7 +76,7 @@ def _net_words(category: Category, net: int) -> str:
 
 
 def _set_batches(form: ListingForm, shop: Shop, category: Category, batch_code: str | None) -> None:
-    batches = provenance.list_batches(shop.id, category_code=category.code, limit=RECENT_BATCHES)
+    batches, _more = provenance.list_batches(shop.id, category_code=category.code, limit=RECENT_BATCHES)
     wanted = batch_code or (form.batch.data if form.is_submitted() else None)
     if wanted and wanted != NEW and wanted not in {batch.code for batch in batches}:
         batches.insert(0, provenance.get_batch(shop.id, wanted))  # another seller's: 404

@@ -28,6 +28,7 @@ from marketplace.i18n import choose
 from marketplace.inventory.models import StockPool, Unit
 from marketplace.media.queries import pictures_of
 from marketplace.media.rules import Picture
+from marketplace.paging import page_of_rows
 
 PAGE = 20
 
@@ -133,26 +134,22 @@ def find_pool(
 
 def list_listings(
     seller_id: int, *, after: int | None = None, status: ProductStatus | None = None
-) -> list[OwnListing]:
-    """One's own listings, newest first, one more than a page; three statements."""
+) -> tuple[list[OwnListing], int | None]:
+    """One's own listings, newest first, and the id after which the next page starts; three statements."""
     query = (
         select(Product, Category)
         .join(Category, Category.code == Product.category_code)
         .where(Product.seller_id == seller_id)
-        .order_by(Product.id.desc())
-        .limit(PAGE + 1)
     )
-    if after:
-        query = query.where(Product.id < after)
     if status:
         query = query.where(Product.status == status)
-    rows = db.session.execute(query).tuples().all()
-    ids = [product.id for product, _category in rows]
+    rows, following = page_of_rows(query, Product.id, after, PAGE)
+    ids = [product.id for product, _category, _key in rows]
     own_packs, pictures = packs_of(seller_id, ids), main_pictures(seller_id, ids)
     return [
         _listing(product, category, own_packs.get(product.id, []), pictures.get(product.id))
-        for product, category in rows
-    ]
+        for product, category, _key in rows
+    ], following
 
 
 def get_listing(seller_id: int, code: str) -> OwnListing:

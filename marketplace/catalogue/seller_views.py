@@ -30,12 +30,12 @@ def index() -> ResponseReturnValue:
     """One's own listings in every state."""
     status = request.args.get("status")
     chosen = ProductStatus(status) if status in set(ProductStatus) else None
-    rows = queries.list_listings(g.seller.id, after=request.args.get("after", type=row_id), status=chosen)
-    more = rows[queries.PAGE - 1].product_id if len(rows) > queries.PAGE else None
+    after = request.args.get("after", type=row_id)
+    listings, more = queries.list_listings(g.seller.id, after=after, status=chosen)
     return render_template(
         "catalogue/seller/index.html",
         tab="sell",
-        listings=rows[: queries.PAGE],
+        listings=listings,
         chosen=chosen,
         may_write=member_can(g.member, "listing:write"),
         next_url=url_for(".index", status=chosen, after=more) if more else None,

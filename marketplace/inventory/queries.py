@@ -9,6 +9,9 @@ from sqlalchemy import select
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.inventory.models import Hold, HoldState, StockMovement, StockPool
+from marketplace.paging import page_of
+
+PAGE = 30
 
 
 def available(pool_ids: Collection[int]) -> dict[int, int]:
@@ -31,10 +34,9 @@ def get_pool(seller_id: int, pool_id: int) -> StockPool:
     return pool
 
 
-def list_pools(seller_id: int) -> list[StockPool]:
-    """A seller's pools, newest first."""
-    query = select(StockPool).where(StockPool.seller_id == seller_id).order_by(StockPool.id.desc())
-    return list(db.session.execute(query).scalars())
+def list_pools(seller_id: int, after: int | None = None) -> tuple[list[StockPool], int | None]:
+    """A seller's pools, newest first, and the id after which the next page starts."""
+    return page_of(select(StockPool).where(StockPool.seller_id == seller_id), StockPool.id, after, PAGE)
 
 
 def list_movements(seller_id: int, pool_id: int, *, limit: int = 50) -> list[StockMovement]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -19,6 +19,7 @@ from marketplace.inventory.models import MovementKind, StockPool, Unit
 from marketplace.permissions import member_can, requires_member
 from marketplace.provenance import queries as provenance
 from marketplace.provenance.models import Batch
+from marketplace.routing import row_id
 from marketplace.templating import kilos
 
 bp = Blueprint("inventory", __name__)
@@ -74,12 +75,14 @@ def _lines(pools: list[StockPool]) -> list[PoolLine]:
 @bp.get("/")
 @requires_member("listing:read")
 def index() -> ResponseReturnValue:
-    """All pools, newest first."""
+    """The shop's pools, newest first."""
+    pools, more = queries.list_pools(g.seller.id, request.args.get("after", type=row_id))
     return render_template(
         "inventory/seller/index.html",
         tab="sell",
-        lines=_lines(queries.list_pools(g.seller.id)),
+        lines=_lines(pools),
         may_write=member_can(g.member, "listing:write"),
+        next_url=url_for(".index", after=more) if more else None,
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.jobs.models import Job, JobStatus
+from marketplace.paging import page_of
 from marketplace.permissions import Viewer
 
 PAGE = 50
@@ -21,14 +22,13 @@ def get_job(job_id: int) -> Job:
     return found
 
 
-def list_jobs(viewer: Viewer, status: JobStatus, after: int | None = None) -> list[Job]:
-    """Jobs of one state, newest first, one more than a page when there is a next one."""
+def list_jobs(
+    viewer: Viewer, status: JobStatus, after: int | None = None
+) -> tuple[list[Job], int | None]:
+    """Jobs of one state, newest first, and the id after which the next page starts."""
     if not viewer.can("jobs:read"):
-        return []
-    query = select(Job).where(Job.status == status).order_by(Job.id.desc()).limit(PAGE + 1)
-    if after is not None:
-        query = query.where(Job.id < after)
-    return list(db.session.execute(query).scalars())
+        return [], None
+    return page_of(select(Job).where(Job.status == status), Job.id, after, PAGE)
 
 
 def count_by_status(viewer: Viewer) -> dict[JobStatus, int]:

@@ -24,12 +24,10 @@ def index() -> ResponseReturnValue:
         status = JobStatus(request.args.get("status", JobStatus.PARKED))
     except ValueError:
         raise NotFoundError from None
-    rows = queries.list_jobs(g.viewer, status, after=request.args.get("after", type=row_id))
-    shown = rows[: queries.PAGE]
-    more = shown[-1].id if len(rows) > queries.PAGE else None
+    jobs, more = queries.list_jobs(g.viewer, status, request.args.get("after", type=row_id))
     return render_template(
         "jobs/staff/index.html",
-        jobs=shown,
+        jobs=jobs,
         status=status,
         states=(*queries.OPEN, JobStatus.DONE),
         counts=queries.count_by_status(g.viewer),

@@ -12,6 +12,7 @@ from sqlalchemy import case, func, select
 from marketplace.database import db
 from marketplace.ledger.models import Account, JournalEntry, Posting
 from marketplace.ledger.rules import SaleMoney
+from marketplace.paging import page_of
 
 PAGE = 20
 PAID_IN = ("payment", "collected")
@@ -44,17 +45,13 @@ def statement(
     seller_id: int, after: int | None = None, *, limit: int = PAGE
 ) -> tuple[list[SaleMoney], int | None]:
     """A seller's paid seller orders, newest first, and the id after which the next page starts."""
-    ids = (
-        select(JournalEntry.seller_order_id)
-        .where(JournalEntry.book == seller_id, JournalEntry.kind.in_(PAID_IN))
-        .order_by(JournalEntry.seller_order_id.desc())
-        .limit(limit + 1)
+    paid = select(JournalEntry.seller_order_id).where(
+        JournalEntry.book == seller_id, JournalEntry.kind.in_(PAID_IN)
     )
-    if after is not None:
-        ids = ids.where(JournalEntry.seller_order_id < after)
-    found = [sale_id for sale_id in db.session.execute(ids).scalars() if sale_id is not None]
-    rows = money_of(seller_id, found[:limit])
-    return [rows[sale_id] for sale_id in found[:limit]], found[limit - 1] if len(found) > limit else None
+    page, following = page_of(paid, JournalEntry.seller_order_id, after, limit)
+    found = [sale_id for sale_id in page if sale_id is not None]
+    rows = money_of(seller_id, found)
+    return [rows[sale_id] for sale_id in found], following
 
 
 def money_of(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, SaleMoney]:
@@ -119,13 +116,10 @@ def list_entries(
     *, book: int | None = None, after: int | None = None, limit: int = PAGE
 ) -> tuple[list[Entry], int | None]:
     """The journal of one book or of all, newest first, and the id after which the next page starts."""
-    query = select(JournalEntry).order_by(JournalEntry.id.desc()).limit(limit + 1)
+    query = select(JournalEntry)
     if book is not None:
         query = query.where(JournalEntry.book == book)
-    if after is not None:
-        query = query.where(JournalEntry.id < after)
-    rows = list(db.session.execute(query).scalars())
-    page = rows[:limit]
+    page, following = page_of(query, JournalEntry.id, after, limit)
     postings: dict[int, list[tuple[Account, int]]] = {row.id: [] for row in page}
     for entry_id, account, amount in db.session.execute(
         select(Posting.entry_id, Posting.account, Posting.amount)
@@ -145,4 +139,4 @@ def list_entries(
             tuple(postings[row.id]),
         )
         for row in page
-    ], page[-1].id if len(rows) > limit else None
+    ], following

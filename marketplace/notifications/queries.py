@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.notifications.models import MessageStatus, OutboxMessage
+from marketplace.paging import page_of
 from marketplace.permissions import Viewer
 
 PAGE = 50
@@ -20,14 +21,14 @@ def get_message(message_id: int) -> OutboxMessage:
     return found
 
 
-def list_messages(viewer: Viewer, status: MessageStatus, after: int | None = None) -> list[OutboxMessage]:
-    """Messages of one state, newest first, one more than a page when there is a next one."""
+def list_messages(
+    viewer: Viewer, status: MessageStatus, after: int | None = None
+) -> tuple[list[OutboxMessage], int | None]:
+    """Messages of one state, newest first, and the id after which the next page starts."""
     if not viewer.can("messages:read"):
-        return []
-    query = select(OutboxMessage).where(OutboxMessage.status == status).order_by(OutboxMessage.id.desc())
-    if after is not None:
-        query = query.where(OutboxMessage.id < after)
-    return list(db.session.execute(query.limit(PAGE + 1)).scalars())
+        return [], None
+    query = select(OutboxMessage).where(OutboxMessage.status == status)
+    return page_of(query, OutboxMessage.id, after, PAGE)
 
 
 def count_by_status(viewer: Viewer) -> dict[MessageStatus, int]:

@@ -24,12 +24,10 @@ def index() -> ResponseReturnValue:
         status = MessageStatus(request.args.get("status", MessageStatus.PARKED))
     except ValueError:
         raise NotFoundError from None
-    rows = queries.list_messages(g.viewer, status, after=request.args.get("after", type=row_id))
-    shown = rows[: queries.PAGE]
-    more = shown[-1].id if len(rows) > queries.PAGE else None
+    found, more = queries.list_messages(g.viewer, status, request.args.get("after", type=row_id))
     return render_template(
         "notifications/staff/index.html",
-        messages=shown,
+        messages=found,
         secrets=messages.SECRETS,
         status=status,
         states=(MessageStatus.PARKED, MessageStatus.WAITING, MessageStatus.SENT),

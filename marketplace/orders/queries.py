@@ -22,8 +22,10 @@ from marketplace.orders.models import (
     SellerOrderStatus,
 )
 from marketplace.orders.rules import order_status
+from marketplace.paging import page_of
 from marketplace.permissions import Viewer
 from marketplace.sellers.models import Seller
+from marketplace.sellers.queries import of_counties
 
 PAGE = 20
 
@@ -142,7 +144,7 @@ def get_for_staff(viewer: Viewer, code: str) -> Part:
     query = (
         select(SellerOrder).join(Seller, Seller.id == SellerOrder.seller_id).where(SellerOrder.code == code)
     )
-    return _detailed(_one(_of_counties(query, viewer)))
+    return _detailed(_one(of_counties(query, viewer, "orders:read")))
 
 
 def list_for_buyer(
@@ -206,7 +208,7 @@ def list_for_staff(
         )
     if status is not None:
         query = query.where(SellerOrder.status == status)
-    return _parts(_of_counties(query, viewer), after, limit)
+    return _parts(of_counties(query, viewer, "orders:read"), after, limit)
 
 
 def count_for_seller(seller_id: int) -> dict[SellerOrderStatus, int]:
@@ -295,23 +297,13 @@ def _one(query: Select[Any]) -> Any:
     return found
 
 
-def _of_counties(query: Select[tuple[SellerOrder]], viewer: Viewer) -> Select[tuple[SellerOrder]]:
-    counties = viewer.counties("orders:read")
-    return query if counties is None else query.where(Seller.county_code.in_(counties))
-
-
 def _parts(query: Select[tuple[SellerOrder]], after: int | None, limit: int) -> tuple[list[Part], int | None]:
-    if after is not None:
-        query = query.where(SellerOrder.id < after)
-    rows = list(db.session.execute(query.order_by(SellerOrder.id.desc()).limit(limit + 1)).scalars())
-    return _load_parts(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None
+    sales, following = page_of(query, SellerOrder.id, after, limit)
+    return _load_parts(sales), following
 
 
 def _wholes(query: Select[tuple[Order]], after: int | None, limit: int) -> tuple[list[Whole], int | None]:
-    if after is not None:
-        query = query.where(Order.id < after)
-    orders = list(db.session.execute(query.order_by(Order.id.desc()).limit(limit + 1)).scalars())
-    page = orders[:limit]
+    page, following = page_of(query, Order.id, after, limit)
     sales = (
         select(SellerOrder)
         .where(SellerOrder.order_id.in_([order.id for order in page]))
@@ -320,8 +312,7 @@ def _wholes(query: Select[tuple[Order]], after: int | None, limit: int) -> tuple
     by_order: dict[int, list[Part]] = {}
     for part in _load_parts(list(db.session.execute(sales).scalars())):
         by_order.setdefault(part.order.id, []).append(part)
-    wholes = [Whole(order, tuple(by_order.get(order.id, ()))) for order in page]
-    return wholes, page[-1].id if len(orders) > limit else None
+    return [Whole(order, tuple(by_order.get(order.id, ()))) for order in page], following
 
 
 def _load_parts(sales: list[SellerOrder]) -> list[Part]:

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.orders.models import Order, SellerOrder
+from marketplace.paging import page_of, page_of_rows
 from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund, RefundStatus
 from marketplace.permissions import Viewer
 
@@ -120,35 +121,27 @@ def payments_without_fee(limit: int) -> list[tuple[int, str]]:
 
 def list_for_staff(
     viewer: Viewer, *, status: PaymentStatus | None = None, after: int | None = None
-) -> list[Payment]:
-    """Payments, newest first, one page; only for roles that may read them all."""
+) -> tuple[list[Payment], int | None]:
+    """Payments, newest first, and where the next page starts; only for roles that may read them all."""
     if viewer.counties("payments:read") is not None:
         raise NotFoundError
-    query = select(Payment).order_by(Payment.id.desc()).limit(PAGE + 1)
+    query = select(Payment)
     if status:
         query = query.where(Payment.status == status)
-    if after:
-        query = query.where(Payment.id < after)
-    return list(db.session.execute(query).scalars())
+    return page_of(query, Payment.id, after, PAGE)
 
 
 def list_refunds_for_staff(
     viewer: Viewer, *, status: RefundStatus | None = None, after: int | None = None
-) -> list[tuple[Refund, str | None]]:
-    """Refunds with their seller order's code, newest first, one page."""
+) -> tuple[list[tuple[Refund, str | None]], int | None]:
+    """Refunds with their seller order's code, newest first, and where the next page starts."""
     if viewer.counties("payments:read") is not None:
         raise NotFoundError
-    query = (
-        select(Refund, SellerOrder.code)
-        .outerjoin(SellerOrder, SellerOrder.id == Refund.seller_order_id)
-        .order_by(Refund.id.desc())
-        .limit(PAGE + 1)
-    )
+    query = select(Refund, SellerOrder.code).outerjoin(SellerOrder, SellerOrder.id == Refund.seller_order_id)
     if status:
         query = query.where(Refund.status == status)
-    if after:
-        query = query.where(Refund.id < after)
-    return [(refund, code) for refund, code in db.session.execute(query)]
+    rows, following = page_of_rows(query, Refund.id, after, PAGE)
+    return [(refund, code) for refund, code, _key in rows], following
 
 
 def order_codes(order_ids: Iterable[int]) -> dict[int, str]:

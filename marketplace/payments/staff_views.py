@@ -23,15 +23,14 @@ def index() -> ResponseReturnValue:
     """Payments, newest first, by state."""
     asked = request.args.get("status", "")
     status = PaymentStatus(asked) if asked in set(PaymentStatus) else None
-    rows = queries.list_for_staff(g.viewer, status=status, after=request.args.get("after", type=row_id))
-    page, more = rows[: queries.PAGE], len(rows) > queries.PAGE
+    page, more = queries.list_for_staff(g.viewer, status=status, after=request.args.get("after", type=row_id))
     return render_template(
         "payments/staff/index.html",
         payments=page,
         codes=queries.order_codes(payment.order_id for payment in page),
         chosen=status,
         statuses=list(PaymentStatus),
-        next_url=url_for(".index", status=asked or None, after=page[-1].id) if more else None,
+        next_url=url_for(".index", status=asked or None, after=more) if more else None,
     )
 
 
@@ -41,14 +40,14 @@ def refunds() -> ResponseReturnValue:
     """Refunds, newest first, by state; failed ones can be sent again."""
     asked = request.args.get("status", "")
     status = RefundStatus(asked) if asked in set(RefundStatus) else None
-    rows = queries.list_refunds_for_staff(g.viewer, status=status, after=request.args.get("after", type=row_id))
-    page, more = rows[: queries.PAGE], len(rows) > queries.PAGE
+    after = request.args.get("after", type=row_id)
+    page, more = queries.list_refunds_for_staff(g.viewer, status=status, after=after)
     return render_template(
         "payments/staff/refunds.html",
         refunds=page,
         chosen=status,
         statuses=list(RefundStatus),
-        next_url=url_for(".refunds", status=asked or None, after=page[-1][0].id) if more else None,
+        next_url=url_for(".refunds", status=asked or None, after=more) if more else None,
     )
 
 

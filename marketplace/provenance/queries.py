@@ -10,6 +10,7 @@ from sqlalchemy import select
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.i18n import choose
+from marketplace.paging import page_of
 from marketplace.places import Area
 from marketplace.provenance.models import Authorisation, Batch, Certificate, Season
 from marketplace.provenance.rules import mark_allowed
@@ -19,14 +20,12 @@ PAGE = 30
 
 def list_batches(
     seller_id: int, *, category_code: str | None = None, after: int | None = None, limit: int = PAGE
-) -> list[Batch]:
-    """A seller's batches, newest first; one more than the limit tells that there is another page."""
-    query = select(Batch).where(Batch.seller_id == seller_id).order_by(Batch.id.desc()).limit(limit + 1)
+) -> tuple[list[Batch], int | None]:
+    """A seller's batches, newest first, and the id after which the next page starts."""
+    query = select(Batch).where(Batch.seller_id == seller_id)
     if category_code:
         query = query.where(Batch.category_code == category_code)
-    if after:
-        query = query.where(Batch.id < after)
-    return list(db.session.execute(query).scalars())
+    return page_of(query, Batch.id, after, limit)
 
 
 def get_batch(seller_id: int, code: str) -> Batch:

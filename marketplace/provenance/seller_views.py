@@ -31,9 +31,7 @@ bp = Blueprint("provenance", __name__)
 @requires_member("listing:read")
 def index() -> ResponseReturnValue:
     """One's own batches, newest first, and the rights to marks."""
-    rows = queries.list_batches(g.seller.id, after=request.args.get("after", type=row_id))
-    more = rows[queries.PAGE - 1].id if len(rows) > queries.PAGE else None
-    batches = rows[: queries.PAGE]
+    batches, more = queries.list_batches(g.seller.id, after=request.args.get("after", type=row_id))
     return render_template(
         "provenance/seller/index.html",
         tab="account",

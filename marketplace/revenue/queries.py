@@ -10,6 +10,7 @@ from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from marketplace.database import db
+from marketplace.paging import page_of
 from marketplace.revenue.models import AgriClass, DailyRevenue, Mode, RevenueEntry, RevenueKind, YearRevenue
 from marketplace.revenue.rules import season_of
 
@@ -201,20 +202,13 @@ def lines_of(
 
     None for the mode or the class means all of them, as in the report's sums.
     """
-    query = (
-        select(RevenueEntry)
-        .where(RevenueEntry.seller_id == seller_id, RevenueEntry.year == year)
-        .order_by(RevenueEntry.id.desc())
-        .limit(limit + 1)
-    )
+    query = select(RevenueEntry).where(RevenueEntry.seller_id == seller_id, RevenueEntry.year == year)
     if mode is not None:
         query = query.where(RevenueEntry.mode == mode)
     if agri_class is not None:
         query = query.where(RevenueEntry.agri_class == agri_class)
-    if after is not None:
-        query = query.where(RevenueEntry.id < after)
-    rows = list(db.session.execute(query).scalars())
-    page = [
+    rows, following = page_of(query, RevenueEntry.id, after, limit)
+    return [
         RevenueLine(
             row.id,
             row.seller_order_id,
@@ -226,9 +220,8 @@ def lines_of(
             row.is_adjustment,
             row.adjusts_year,
         )
-        for row in rows[:limit]
-    ]
-    return page, page[-1].id if len(rows) > limit else None
+        for row in rows
+    ], following
 
 
 def figure(seller_id: int, year: int, mode: Mode, agri_class: AgriClass) -> int:

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from marketplace.accounts.models import User
 from marketplace.database import db
 from marketplace.errors import NotFoundError
+from marketplace.paging import page_of
 from marketplace.permissions import MemberRole, Viewer
 from marketplace.sellers.models import CommissionRate, Seller, SellerMember, SellerStatus
 from marketplace.sellers.rules import Shop
 
 PAGE = 30
+Q = TypeVar("Q", bound=Select[Any])
+
+
+def of_counties(query: Q, viewer: Viewer, permission: str) -> Q:
+    """A query over Seller, limited to the counties in which the viewer has the right."""
+    counties = viewer.counties(permission)
+    return query if counties is None else query.where(Seller.county_code.in_(counties))
 
 
 def shop_of(seller: Seller) -> Shop:
@@ -109,27 +118,19 @@ def owners_phone(seller_id: int) -> str | None:
 
 def list_sellers(
     viewer: Viewer, *, county: str | None = None, text: str = "", after: int | None = None
-) -> list[Seller]:
-    """Sellers of the counties that the viewer may see, newest first, one page."""
-    query = select(Seller).order_by(Seller.id.desc()).limit(PAGE + 1)
-    counties = viewer.counties("sellers:read")
-    if counties is not None:
-        query = query.where(Seller.county_code.in_(counties))
+) -> tuple[list[Seller], int | None]:
+    """Sellers of the counties that the viewer may see, newest first, and the id after which the next page starts."""
+    query = of_counties(select(Seller), viewer, "sellers:read")
     if county:
         query = query.where(Seller.county_code == county)
     if text:
         query = query.where(Seller.name.contains(text, autoescape=True))
-    if after:
-        query = query.where(Seller.id < after)
-    return list(db.session.execute(query).scalars())
+    return page_of(query, Seller.id, after, PAGE)
 
 
 def get_for_staff(viewer: Viewer, code: str) -> Seller:
     """A seller of the viewer's counties by code; another county's is NotFoundError like none."""
-    query = select(Seller).where(Seller.code == code)
-    counties = viewer.counties("sellers:read")
-    if counties is not None:
-        query = query.where(Seller.county_code.in_(counties))
+    query = of_counties(select(Seller).where(Seller.code == code), viewer, "sellers:read")
     seller = db.session.execute(query).scalar_one_or_none()
     if seller is None:
         raise NotFoundError

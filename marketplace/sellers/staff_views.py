@@ -22,15 +22,14 @@ bp = Blueprint("sellers", __name__)
 def index() -> ResponseReturnValue:
     """Sellers of the viewer's counties, newest first."""
     county, text = request.args.get("county", "")[:12], request.args.get("q", "").strip()[:40]
-    rows = queries.list_sellers(
+    sellers, more = queries.list_sellers(
         g.viewer, county=county or None, text=text, after=request.args.get("after", type=row_id)
     )
-    more = rows[queries.PAGE - 1].id if len(rows) > queries.PAGE else None
     counties = {area.code: area.label for area in places.list_ganzhou_counties()}
     allowed = g.viewer.counties("sellers:read")
     return render_template(
         "sellers/staff/index.html",
-        sellers=rows[: queries.PAGE],
+        sellers=sellers,
         counties=counties,
         choices={code: name for code, name in counties.items() if allowed is None or code in allowed},
         county=county,
