@@ -1,10 +1,9 @@
-"""Lists of what can be bought: categories, cards, counts of facets. Rows, not objects; a page is three statements."""
+"""Lists of what can be bought: categories and cards. Rows, not objects; a page of cards is one statement."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
-    String,
     Subquery,
     and_,
     case,
@@ -29,7 +27,7 @@ from sqlalchemy.orm import aliased
 
 from marketplace import clock
 from marketplace.catalogue import packs, search
-from marketplace.catalogue.browsing import FACETS, Browse, Order
+from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import (
     Category,
     Grade,
@@ -37,7 +35,6 @@ from marketplace.catalogue.models import (
     Product,
     ProductStatus,
     ReturnRule,
-    SizeClass,
     Variant,
 )
 from marketplace.catalogue.selling import first_image
@@ -124,25 +121,6 @@ class Card:
         return packs.picked_label(self.picked_on, clock.today()) if self.is_fresh else ""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One value of a facet and how many products it would leave, the reader's other facets kept."""
-
-    code: str
-    name: str
-    count: int
-    least_mm: int = 0
-    most_mm: int = 0
-
-
-@dataclass(frozen=True)
-class Facets:
-    """How many products the list holds, and the choices of each facet."""
-
-    count: int
-    choices: dict[str, list[Choice]]
-
-
 def list_categories() -> list[CategoryRow]:
     """All categories in their order, and whether there is anything to buy in each."""
     has_goods = exists(
@@ -199,7 +177,7 @@ def is_listed() -> ColumnElement[bool]:
     return and_(Product.status == ProductStatus.PUBLISHED, _is_approved(), _has_offer())
 
 
-def _within(browse: Browse) -> list[ColumnElement[bool]]:
+def within(browse: Browse) -> list[ColumnElement[bool]]:
     """Conditions of the list itself: its category, its shop."""
     found: list[ColumnElement[bool]] = []
     if browse.categories:
@@ -211,7 +189,7 @@ def _within(browse: Browse) -> list[ColumnElement[bool]]:
 
 def _chosen(browse: Browse) -> list[ColumnElement[bool]]:
     """Conditions of the list and of the reader's choices but the pack, which is the offer's."""
-    found = _within(browse)
+    found = within(browse)
     columns = (("county", Product.county_code), ("size", Product.size_code), ("grade", Product.grade_code))
     for facet, column in columns:
         if values := getattr(browse, facet):
@@ -354,121 +332,3 @@ def _picture(
     image_id: int | None, name: str, state: Any, width: int | None, height: int | None
 ) -> Picture | None:
     return Picture(image_id, name, state, width, height) if image_id else None
-
-
-def count_facets(browse: Browse) -> Facets:
-    """Counts of the whole list and of each facet's choices, the reader's other choices kept; one statement.
-
-    Products are grouped by their facets in the database; a group has the packs that its products offer.
-    """
-    pack = cast(Variant.measure, String(12)).concat("-").concat(cast(Variant.net_amount, String(20)))
-    listed = (
-        select(
-            Product.id,
-            Product.county_code.label("county"),
-            Product.size_code.label("size"),
-            Product.grade_code.label("grade"),
-            Category.return_rule.label("rule"),
-            func.aggregate_strings(pack, ",").label("packs"),
-        )
-        .join(Seller, Seller.id == Product.seller_id)
-        .join(Category, Category.code == Product.category_code)
-        .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
-        .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
-        .where(
-            Product.status == ProductStatus.PUBLISHED,
-            Seller.status == SellerStatus.APPROVED,
-            Variant.is_offered.is_(True),
-            StockPool.on_hand - StockPool.held >= Variant.pool_amount,
-            *_within(browse),
-        )
-        .group_by(
-            Product.id, Product.county_code, Product.size_code, Product.grade_code, Category.return_rule
-        )
-    )
-    if browse.words:
-        found = search.matches(browse.words)
-        if found is None:
-            return Facets(0, {})
-        ranked = found.subquery()
-        listed = listed.join(ranked, ranked.c.product_id == Product.id)
-    inner = listed.subquery()
-    groups = (
-        select(
-            inner.c.county,
-            inner.c.size,
-            inner.c.grade,
-            inner.c.rule,
-            inner.c.packs,
-            func.count().label("count"),
-        )
-        .group_by(inner.c.county, inner.c.size, inner.c.grade, inner.c.rule, inner.c.packs)
-        .subquery()
-    )
-    county = aliased(Area)
-    query = (
-        select(
-            groups.c.county,
-            groups.c.size,
-            groups.c.grade,
-            groups.c.packs,
-            groups.c.count,
-            groups.c.rule,
-            county.name,
-            county.name_en,
-            SizeClass.min_mm,
-            SizeClass.max_mm,
-            Grade.name,
-            Grade.name_en,
-            Grade.position,
-        )
-        .outerjoin(county, county.code == groups.c.county)
-        .outerjoin(SizeClass, SizeClass.code == groups.c.size)
-        .outerjoin(Grade, Grade.code == groups.c.grade)
-    )
-    return _facets(browse, db.session.execute(query).tuples().all())
-
-
-def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
-    total = 0
-    counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
-    named: dict[tuple[str, str], tuple[Any, Choice]] = {}
-    for county, size, grade, packs_text, number, rule, *names in rows:
-        offered = set(packs_text.split(","))
-        values = {"county": {county}, "size": {size}, "grade": {grade}, "pack": offered}
-        misses = [f for f in FACETS if getattr(browse, f) and not values[f] & set(getattr(browse, f))]
-        if not misses:
-            total += number
-        for facet in FACETS:
-            if not set(misses) - {facet}:
-                counts[facet].update({value: number for value in values[facet] if value})
-        _name_choices(named, county, size, grade, offered, rule, names)
-    choices: dict[str, list[Choice]] = {}
-    for (facet, code), (key, choice) in sorted(named.items(), key=lambda entry: (entry[0][0], entry[1][0])):
-        del key
-        if counts[facet][code] or code in getattr(browse, facet):
-            choices.setdefault(facet, []).append(replace(choice, count=counts[facet][code]))
-    choices.get("county", []).sort(key=lambda choice: -choice.count)
-    return Facets(total, choices)
-
-
-def _name_choices(
-    named: dict[tuple[str, str], tuple[Any, Choice]],
-    county: str,
-    size: str | None,
-    grade: str | None,
-    offered: set[str],
-    rule: ReturnRule,
-    names: Sequence[Any],
-) -> None:
-    county_name, county_en, least, most, grade_name, grade_en, position = names
-    named["county", county] = (county, Choice(county, choose(county_name or "", county_en), 0))
-    if size:
-        named["size", size] = (least, Choice(size, f"{least}–{most}", 0, least, most))
-    if grade:
-        named["grade", grade] = (position, Choice(grade, choose(grade_name, grade_en), 0))
-    for pack in offered:
-        measure, _dash, amount = pack.partition("-")
-        net = int(amount)
-        words = packs.pack_label(measure, net, dry=packs.is_dry(measure, rule))
-        named["pack", pack] = ((list(Measure).index(Measure(measure)), net), Choice(pack, words, 0))

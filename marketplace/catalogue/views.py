@@ -13,6 +13,7 @@ from marketplace import clock
 from marketplace.cart import visitor
 from marketplace.catalogue import browsing, cards, packs, queries, season
 from marketplace.catalogue.browsing import Browse, Order
+from marketplace.catalogue.facets import count_facets
 from marketplace.database import is_code
 from marketplace.errors import NotFoundError
 from marketplace.logistics.queries import templates_for
@@ -87,7 +88,7 @@ def choose_filters(code: str | None) -> ResponseReturnValue:
     )
     return render_template(
         "catalogue/filters.html",
-        facets=cards.count_facets(shown.browse),
+        facets=count_facets(shown.browse),
         **shown.context(endpoint),
     )
 
@@ -146,7 +147,7 @@ def _orders(browse: Browse) -> list[tuple[Order, str]]:
 def _list_page(endpoint: str, code: str | None = None) -> ResponseReturnValue:
     shown = _read(code)
     found, following = cards.list_cards(shown.browse)
-    facets = cards.count_facets(shown.browse)
+    facets = count_facets(shown.browse)
     context = shown.context(endpoint)
     next_url = None
     if following:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import update
 
-from marketplace.catalogue import browsing, cards, queries
+from marketplace.catalogue import browsing, cards, facets, queries
 from marketplace.catalogue import services as catalogue
 from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import Measure
@@ -65,7 +65,7 @@ def test_goods_of_a_suspended_seller_are_nowhere() -> None:
         )
     )
     assert _titles() == []
-    assert cards.count_facets(Browse()).count == 0
+    assert facets.count_facets(Browse()).count == 0
     with pytest.raises(NotFoundError):
         queries.get_product_page(goods.product_code)
 
@@ -99,7 +99,7 @@ def test_filters_narrow_and_their_counts_keep_the_other_choices() -> None:
     assert _titles(county=("360726",)) == ["安远一等"]
     assert _titles(grade=("first",), county=("360722",)) == ["信丰一等"]
     assert _titles(pack=("mass-2500",)) == ["信丰一等"]
-    found = cards.count_facets(Browse(grade=("first",)))
+    found = facets.count_facets(Browse(grade=("first",)))
     assert found.count == 2
     assert {choice.code: choice.count for choice in found.choices["grade"]} == {"first": 2, "blemished": 1}
     assert {choice.code: choice.count for choice in found.choices["county"]} == {"360722": 1, "360726": 1}
@@ -125,7 +125,7 @@ def test_lists_cost_the_same_for_one_card_as_for_many(count_statements: Statemen
         with count_statements() as seen:
             cards.list_categories()
             cards.list_cards(Browse(words="脐橙", order=Order.BEST))
-            cards.count_facets(Browse(words="脐橙", order=Order.BEST))
+            facets.count_facets(Browse(words="脐橙", order=Order.BEST))
         costs.append(len(seen))
         for number in range(6):
             factories.make_goods(title=f"脐橙 {number}", packs=[(2500, 2790), (5000, 4990)])

@@ -1,0 +1,167 @@
+"""How many products each choice of a list would leave: county, size, grade and pack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import String, and_, cast, func, select
+from sqlalchemy.orm import aliased
+
+from marketplace.catalogue import packs, search
+from marketplace.catalogue.browsing import FACETS, Browse
+from marketplace.catalogue.cards import within
+from marketplace.catalogue.models import (
+    Category,
+    Grade,
+    Measure,
+    Product,
+    ProductStatus,
+    ReturnRule,
+    SizeClass,
+    Variant,
+)
+from marketplace.database import db
+from marketplace.i18n import choose
+from marketplace.inventory.models import StockPool
+from marketplace.places import Area
+from marketplace.sellers.models import Seller, SellerStatus
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a facet and how many products it would leave, the reader's other facets kept."""
+
+    code: str
+    name: str
+    count: int
+    least_mm: int = 0
+    most_mm: int = 0
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many products the list holds, and the choices of each facet."""
+
+    count: int
+    choices: dict[str, list[Choice]]
+
+
+def count_facets(browse: Browse) -> Facets:
+    """Counts of the whole list and of each facet's choices, the reader's other choices kept; one statement.
+
+    Products are grouped by their facets in the database; a group has the packs that its products offer.
+    """
+    pack = cast(Variant.measure, String(12)).concat("-").concat(cast(Variant.net_amount, String(20)))
+    listed = (
+        select(
+            Product.id,
+            Product.county_code.label("county"),
+            Product.size_code.label("size"),
+            Product.grade_code.label("grade"),
+            Category.return_rule.label("rule"),
+            func.aggregate_strings(pack, ",").label("packs"),
+        )
+        .join(Seller, Seller.id == Product.seller_id)
+        .join(Category, Category.code == Product.category_code)
+        .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
+        .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
+        .where(
+            Product.status == ProductStatus.PUBLISHED,
+            Seller.status == SellerStatus.APPROVED,
+            Variant.is_offered.is_(True),
+            StockPool.on_hand - StockPool.held >= Variant.pool_amount,
+            *within(browse),
+        )
+        .group_by(
+            Product.id, Product.county_code, Product.size_code, Product.grade_code, Category.return_rule
+        )
+    )
+    if browse.words:
+        found = search.matches(browse.words)
+        if found is None:
+            return Facets(0, {})
+        ranked = found.subquery()
+        listed = listed.join(ranked, ranked.c.product_id == Product.id)
+    inner = listed.subquery()
+    groups = (
+        select(
+            inner.c.county,
+            inner.c.size,
+            inner.c.grade,
+            inner.c.rule,
+            inner.c.packs,
+            func.count().label("count"),
+        )
+        .group_by(inner.c.county, inner.c.size, inner.c.grade, inner.c.rule, inner.c.packs)
+        .subquery()
+    )
+    county = aliased(Area)
+    query = (
+        select(
+            groups.c.county,
+            groups.c.size,
+            groups.c.grade,
+            groups.c.packs,
+            groups.c.count,
+            groups.c.rule,
+            county.name,
+            county.name_en,
+            SizeClass.min_mm,
+            SizeClass.max_mm,
+            Grade.name,
+            Grade.name_en,
+            Grade.position,
+        )
+        .outerjoin(county, county.code == groups.c.county)
+        .outerjoin(SizeClass, SizeClass.code == groups.c.size)
+        .outerjoin(Grade, Grade.code == groups.c.grade)
+    )
+    return _facets(browse, db.session.execute(query).tuples().all())
+
+
+def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
+    total = 0
+    counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
+    named: dict[tuple[str, str], tuple[Any, Choice]] = {}
+    for county, size, grade, packs_text, number, rule, *names in rows:
+        offered = set(packs_text.split(","))
+        values = {"county": {county}, "size": {size}, "grade": {grade}, "pack": offered}
+        misses = [f for f in FACETS if getattr(browse, f) and not values[f] & set(getattr(browse, f))]
+        if not misses:
+            total += number
+        for facet in FACETS:
+            if not set(misses) - {facet}:
+                counts[facet].update({value: number for value in values[facet] if value})
+        _name_choices(named, county, size, grade, offered, rule, names)
+    choices: dict[str, list[Choice]] = {}
+    for (facet, code), (key, choice) in sorted(named.items(), key=lambda entry: (entry[0][0], entry[1][0])):
+        del key
+        if counts[facet][code] or code in getattr(browse, facet):
+            choices.setdefault(facet, []).append(replace(choice, count=counts[facet][code]))
+    choices.get("county", []).sort(key=lambda choice: -choice.count)
+    return Facets(total, choices)
+
+
+def _name_choices(
+    named: dict[tuple[str, str], tuple[Any, Choice]],
+    county: str,
+    size: str | None,
+    grade: str | None,
+    offered: set[str],
+    rule: ReturnRule,
+    names: Sequence[Any],
+) -> None:
+    county_name, county_en, least, most, grade_name, grade_en, position = names
+    named["county", county] = (county, Choice(county, choose(county_name or "", county_en), 0))
+    if size:
+        named["size", size] = (least, Choice(size, f"{least}–{most}", 0, least, most))
+    if grade:
+        named["grade", grade] = (position, Choice(grade, choose(grade_name, grade_en), 0))
+    for pack in offered:
+        measure, _dash, amount = pack.partition("-")
+        net = int(amount)
+        words = packs.pack_label(measure, net, dry=packs.is_dry(measure, rule))
+        named["pack", pack] = ((list(Measure).index(Measure(measure)), net), Choice(pack, words, 0))
