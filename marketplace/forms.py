@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -14,7 +14,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import TextInput
 
-from marketplace.errors import DomainError
+from marketplace.database import run_in_transaction
+from marketplace.errors import DomainError, NotFoundError
 from marketplace.i18n import lang_of
 from marketplace.money import MAX_FEN, format_fen, parse_yuan, plain_digits
 
@@ -63,6 +64,20 @@ class BaseForm(FlaskForm):
             self.form_errors.append(str(error.message))
         else:
             field.errors = [*field.errors, str(error.message)]
+
+    def carry_out(self, act: Callable[[], object]) -> bool:
+        """Do the act that was asked for in one transaction; a refusal is put at its field, and the answer is False.
+
+        What is not found stays NotFoundError.
+        """
+        try:
+            run_in_transaction(act)
+        except NotFoundError:
+            raise
+        except DomainError as error:
+            self.refuse(error)
+            return False
+        return True
 
 
 class _TypedField(Field):

@@ -83,10 +83,7 @@ def grant(user_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _detail(user_id, grant_form=form)
     role = form.chosen_role
-    try:
-        run_in_transaction(lambda: bool(services.grant_role(actor, user_id, role, area_code)))
-    except DomainError as error:
-        form.refuse(error)
+    if not form.carry_out(lambda: services.grant_role(actor, user_id, role, area_code)):
         return _detail(user_id, grant_form=form)
     return _done(user_id, _("角色给了，下一次打开网页就生效"))
 

@@ -163,16 +163,9 @@ def _show_detail(code: str, refused: Any = None) -> ResponseReturnValue:
 def _change(code: str, form: Any, key: str, act: Any, said: str) -> ResponseReturnValue:
     """Validate, carry out and go back; a refusal shows the page with what was typed."""
     form.key = key
-    if form.validate():
-        try:
-            run_in_transaction(act)
-        except NotFoundError:
-            raise
-        except DomainError as error:
-            form.refuse(error)
-        else:
-            flash(said, "success")
-            return redirect(url_for(".detail", code=code), 303)
+    if form.validate() and form.carry_out(act):
+        flash(said, "success")
+        return redirect(url_for(".detail", code=code), 303)
     return _show_detail(code, form)
 
 

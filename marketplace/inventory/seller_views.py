@@ -11,8 +11,6 @@ from flask_babel import ngettext
 
 from marketplace.catalogue import seller_queries as catalogue
 from marketplace.catalogue.packs import litres
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError
 from marketplace.inventory import queries, services
 from marketplace.inventory.forms import FORM_OF, CorrectionForm
 from marketplace.inventory.models import MovementKind, StockPool, Unit
@@ -125,22 +123,15 @@ def correct(pool_id: int) -> ResponseReturnValue:
     """Set a pool to what was counted."""
     pool = queries.get_pool(g.seller.id, pool_id)
     form, actor, seller_id = FORM_OF[pool.unit](), g.actor, g.seller.id
-    if form.validate():
-        try:
-            run_in_transaction(
-                lambda: services.correct(
-                    actor,
-                    seller_id=seller_id,
-                    pool_id=pool_id,
-                    on_hand=form.on_hand.data,
-                    note=form.note.data or "",
-                )
-            )
-        except NotFoundError:
-            raise
-        except DomainError as error:
-            form.refuse(error)
-        else:
-            flash(_("库存改好了"), "success")
-            return redirect(url_for(".detail", pool_id=pool_id), 303)
+    if form.validate() and form.carry_out(
+        lambda: services.correct(
+            actor,
+            seller_id=seller_id,
+            pool_id=pool_id,
+            on_hand=form.on_hand.data,
+            note=form.note.data or "",
+        )
+    ):
+        flash(_("库存改好了"), "success")
+        return redirect(url_for(".detail", pool_id=pool_id), 303)
     return _show(queries.get_pool(g.seller.id, pool_id), form)

@@ -42,17 +42,14 @@ def freight() -> ResponseReturnValue:
 
 def _save(form: FreightForm, known: frozenset[str]) -> bool:
     actor, seller_id = g.actor, g.seller.id
-    try:
-        groups = form.read_groups(known)
-        run_in_transaction(
-            lambda: services.save_template(
-                actor, seller_id=seller_id, groups=groups, free_from_amount=form.free_from.data
-            )
+    return form.carry_out(
+        lambda: services.save_template(
+            actor,
+            seller_id=seller_id,
+            groups=form.read_groups(known),
+            free_from_amount=form.free_from.data,
         )
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
+    )
 
 
 @bp.route("/ship/<code>", methods=["GET", "POST"])

@@ -174,9 +174,7 @@ def find_code() -> ResponseReturnValue:
         form.code.errors = [_("验证码不对，或者过期了")]
         return _form("orders/find_code.html", form, phone=phone)
     if session_id is None:
-        count = session.get("basket_count", 0)
         sessions.remember()
-        session["basket_count"] = count
     session.pop("find_phone", None)
     return redirect(url_for(".found"), 303)
 

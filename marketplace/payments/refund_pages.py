@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marketplace.audit import Actor
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError
+from marketplace.errors import NotFoundError
 from marketplace.orders.models import OrderLine
 from marketplace.orders.queries import Part
 from marketplace.payments.forms import RefundForm
@@ -52,24 +51,15 @@ def carry_out(actor: Actor, scope: Scope, form: RefundForm) -> bool:
     seller_id, sale_id, line_id = sale.seller_id, sale.id, line.id if line else None
     goods, freight = form.goods_amount.data or 0, form.freight_amount.data or 0
     reason, form_key = form.reason.data or "", form.form_key.data or ""
-    try:
-        run_in_transaction(
-            lambda: (
-                request_refund(
-                    actor,
-                    seller_id=seller_id,
-                    seller_order_id=sale_id,
-                    line_id=line_id,
-                    goods_amount=goods,
-                    freight_amount=freight,
-                    reason=reason,
-                    form_key=form_key,
-                ).id
-            )
+    return form.carry_out(
+        lambda: request_refund(
+            actor,
+            seller_id=seller_id,
+            seller_order_id=sale_id,
+            line_id=line_id,
+            goods_amount=goods,
+            freight_amount=freight,
+            reason=reason,
+            form_key=form_key,
         )
-    except NotFoundError:
-        raise
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
+    )

@@ -6,8 +6,6 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError
 from marketplace.orders import queries as orders
 from marketplace.orders.models import SellerOrderStatus
 from marketplace.orders.rules import Move, MoveRefusedError
@@ -51,11 +49,6 @@ def cancel(code: str) -> ResponseReturnValue:
 
 def _cancel(form: CancelForm, sale_id: int) -> bool:
     actor, seller_id, reason = g.actor, g.seller.id, form.reason.data or ""
-    try:
-        run_in_transaction(
-            lambda: refunding.cancel_paid(actor, seller_id=seller_id, seller_order_id=sale_id, reason=reason)
-        )
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
+    return form.carry_out(
+        lambda: refunding.cancel_paid(actor, seller_id=seller_id, seller_order_id=sale_id, reason=reason)
+    )

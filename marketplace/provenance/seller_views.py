@@ -14,7 +14,7 @@ from marketplace import clock, places
 from marketplace.catalogue import listing
 from marketplace.catalogue import seller_queries as catalogue
 from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError
+from marketplace.errors import DomainError
 from marketplace.forms import options
 from marketplace.i18n import choose
 from marketplace.permissions import member_can, requires_member
@@ -131,23 +131,16 @@ def _issue(batch: Batch, form: CertificateForm) -> bool:
     words = catalogue.words_of(batch.variety_code, None, None) or catalogue.Words()
     says: dict[str, Any] = listing.certificate_words(g.seller, batch, category.name, words.variety)
     actor, seller_id, batch_id = g.actor, g.seller.id, batch.id
-    try:
-        run_in_transaction(
-            lambda: services.issue_certificate(
-                actor,
-                seller_id=seller_id,
-                batch_id=batch_id,
-                number=form.number,
-                quantity_grams=form.certificate_quantity.data,
-                **says,
-            )
+    return form.carry_out(
+        lambda: services.issue_certificate(
+            actor,
+            seller_id=seller_id,
+            batch_id=batch_id,
+            number=form.number,
+            quantity_grams=form.certificate_quantity.data,
+            **says,
         )
-    except NotFoundError:
-        raise
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
+    )
 
 
 @bp.get("/<code>/certificates/<int:certificate_id>")

@@ -7,8 +7,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace.catalogue import seller_queries as catalogue
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError
 from marketplace.forms import options
 from marketplace.i18n import choose
 from marketplace.permissions import requires
@@ -45,18 +43,13 @@ def _record(form: SeasonForm) -> bool:
     if form.variety_code.data and form.variety_code.data not in known:
         form.variety_code.errors = [_("这个品种不属于这种货")]
         return False
-    try:
-        run_in_transaction(
-            lambda: services.record_season(
-                actor,
-                category_code=form.category_code.data,
-                variety_code=form.variety_code.data or None,
-                year=form.year.data,
-                earliest_ship_on=form.earliest_ship_on.data,
-                source=form.source.data,
-            )
+    return form.carry_out(
+        lambda: services.record_season(
+            actor,
+            category_code=form.category_code.data,
+            variety_code=form.variety_code.data or None,
+            year=form.year.data,
+            earliest_ship_on=form.earliest_ship_on.data,
+            source=form.source.data,
         )
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
+    )

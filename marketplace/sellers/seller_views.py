@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace import places
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError
+from marketplace.errors import NotFoundError
 from marketplace.ledger import queries as ledger
 from marketplace.orders import queries as orders
 from marketplace.permissions import member_can, requires_member, signed_in
@@ -56,20 +55,15 @@ def account() -> ResponseReturnValue:
 
 def _save(form: ShopForm) -> bool:
     actor, seller_id = g.actor, g.seller.id
-    try:
-        run_in_transaction(
-            lambda: services.change_shop(
-                actor,
-                seller_id=seller_id,
-                name=form.name.data or "",
-                story=form.story.data or "",
-                phone=form.phone.data or "",
-            )
+    return form.carry_out(
+        lambda: services.change_shop(
+            actor,
+            seller_id=seller_id,
+            name=form.name.data or "",
+            story=form.story.data or "",
+            phone=form.phone.data or "",
         )
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
+    )
 
 
 @bp.post("/choose")

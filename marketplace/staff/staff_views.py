@@ -8,8 +8,7 @@ from flask_babel import gettext as _
 
 from marketplace import settings
 from marketplace.accounts import queries as accounts
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError
+from marketplace.errors import NotFoundError
 from marketplace.permissions import requires
 from marketplace.staff import queries
 from marketplace.staff.forms import SettingForm
@@ -42,11 +41,7 @@ def setting(key: str) -> ResponseReturnValue:
     form = SettingForm(value=str(settings.get(key)))
     if form.validate_on_submit():
         actor, text = g.actor, form.value.data or ""
-        try:
-            run_in_transaction(lambda: settings.put(actor, key, text))
-        except DomainError as error:
-            form.refuse(error)
-        else:
+        if form.carry_out(lambda: settings.put(actor, key, text)):
             flash(_("改好了，马上生效"), "success")
             return redirect(url_for(".setting", key=key), 303)
     history = settings.history(key)
