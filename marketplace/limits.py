@@ -11,7 +11,7 @@ from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
-from marketplace.database import Base, UtcDateTime, db, id_column
+from marketplace.database import Base, UtcDateTime, count_changed, db, id_column
 from marketplace.errors import TooManyTriesError
 
 
@@ -87,5 +87,4 @@ def count(limit: Limit, subject: str) -> None:
 
 def forget_old() -> int:
     """Delete rows that no limit looks at any more; run by the worker."""
-    result = db.session.execute(delete(Failure).where(Failure.at < clock.now() - timedelta(days=2)))
-    return int(getattr(result, "rowcount", 0))
+    return count_changed(delete(Failure).where(Failure.at < clock.now() - timedelta(days=2)))

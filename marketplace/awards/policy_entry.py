@@ -20,7 +20,7 @@ from marketplace.awards.parameters import ParameterValue, parameter_value
 from marketplace.awards.policy import AgriThreshold as LoweredThreshold
 from marketplace.awards.policy import Document, Record, RowStatus
 from marketplace.awards.policy_data import REFERENCE_FILE
-from marketplace.database import db, new_id
+from marketplace.database import count_changed, db, new_id
 from marketplace.errors import DomainError, NotFoundError
 
 
@@ -235,12 +235,12 @@ def _confirm(
         raise NobodyError("a person confirms, not the system", field="by")
     if row.entered_by == actor.user_id:
         raise SamePersonError("whoever entered it cannot confirm it", field="by")
-    confirmed: Any = db.session.execute(
+    confirmed = count_changed(
         update(model)
         .where(model.id == row_id, model.confirmed_by.is_(None), model.entered_by.is_not(None))
         .values(confirmed_by=actor.user_id, confirmed_at=clock.now())
     )
-    if not confirmed.rowcount:
+    if not confirmed:
         raise ConfirmedAlreadyError("it is in force already", field="id")
     audit.record(actor, f"{subject}.confirmed", subject, row_id)
 

@@ -31,7 +31,7 @@ from marketplace.awards.policy_entry import confirm_threshold as confirm_thresho
 from marketplace.awards.policy_entry import enter_parameter as enter_parameter
 from marketplace.awards.policy_entry import enter_threshold as enter_threshold
 from marketplace.awards.policy_entry import load_policy_reference as load_policy_reference
-from marketplace.database import db, new_id
+from marketplace.database import count_changed, db, new_id
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.revenue.models import AgriClass
 from marketplace.sellers.models import Seller
@@ -294,12 +294,12 @@ def withdraw(actor: Actor, *, record: str, record_id: int, reason: str) -> None:
     if not reason:
         raise MissingDocumentError("say why it is withdrawn", field="reason")
     model: Any = WITHDRAWABLE[record]
-    taken: Any = db.session.execute(
+    taken = count_changed(
         update(model)
         .where(model.id == record_id, model.withdrawn_at.is_(None))
         .values(withdrawn_at=clock.now())
     )
-    if not taken.rowcount:
+    if not taken:
         raise NotFoundError
     row: Any = db.session.get(model, record_id)
     audit.record(

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from marketplace import audit, clock
 from marketplace.audit import SYSTEM, Actor
-from marketplace.database import db, new_id, run_in_transaction
+from marketplace.database import count_changed, db, new_id, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.ledger import services as ledger
 from marketplace.logs import log
@@ -161,14 +161,14 @@ def _fail(refund: Refund, why: str) -> str:
 
 def retry_refund(actor: Actor, refund_id: int) -> None:
     """Send a failed refund again under a new key; refuses one that did not fail."""
-    again = db.session.execute(
+    again = count_changed(
         update(Refund)
         .where(Refund.id == refund_id, Refund.status == RefundStatus.FAILED)
         .values(
             status=RefundStatus.REQUESTED, provider_ref=None, idempotency_key=f"refund-{refund_id}-{new_id()}"
         )
     )
-    if again.rowcount != 1:  # type: ignore[attr-defined]
+    if not again:
         raise DomainError(_("这笔退款没有失败，不用重发"))
     audit.record(actor, "refund.retried", "refund", refund_id)
 

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from marketplace import audit, clock, settings
 from marketplace.audit import SYSTEM, Actor
-from marketplace.database import db, new_id, run_in_transaction
+from marketplace.database import count_changed, db, new_id, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.i18n import LOCALES
 from marketplace.ledger import services as ledger
@@ -164,7 +164,7 @@ def _take_payment(payment: Payment, session: ProviderSession) -> str:
         currency=session.currency,
     )
     is_expected = fits == rules.Fit.FITS
-    taken = db.session.execute(
+    taken = count_changed(
         update(Payment)
         .where(
             Payment.id == payment.id,
@@ -177,7 +177,7 @@ def _take_payment(payment: Payment, session: ProviderSession) -> str:
             succeeded_at=moment,
         )
     )
-    if taken.rowcount != 1:  # type: ignore[attr-defined]
+    if not taken:
         return "repeat"
     db.session.refresh(payment)
     if not is_expected:
