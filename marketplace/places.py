@@ -50,6 +50,18 @@ def find(code: str | None) -> Area | None:
     return db.session.get(Area, code) if code else None
 
 
+def find_in_ganzhou(code: str) -> Area | None:
+    """The township or village of Ganzhou with this code, where shops stand and fruit grows; None for any other."""
+    area = find(code)
+    is_small = area is not None and area.level in {Level.TOWNSHIP, Level.VILLAGE}
+    return area if is_small and is_of_ganzhou(code) else None
+
+
+def is_of_ganzhou(code: str) -> bool:
+    """Whether a place lies in the eighteen counties."""
+    return code.startswith(GANZHOU[:4])
+
+
 def list_children(parent_code: str | None) -> list[Area]:
     """The units under one, real ones before zones, by code."""
     parent = Area.parent_code.is_(None) if parent_code is None else Area.parent_code == parent_code

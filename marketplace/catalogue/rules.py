@@ -13,7 +13,8 @@ from flask_babel import lazy_gettext as _l
 from marketplace.catalogue.models import Measure
 from marketplace.errors import DomainError
 from marketplace.inventory.models import Unit
-from marketplace.provenance.rules import MARK, EarliestDay, is_of_ganzhou
+from marketplace.places import is_of_ganzhou
+from marketplace.provenance.rules import MARK, EarliestDay
 from marketplace.templating import short_day
 
 NAVEL = "navel"  # the only category to which the mark 赣南脐橙 belongs; 夏橙 is another fruit

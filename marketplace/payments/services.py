@@ -18,6 +18,7 @@ from marketplace.database import count_changed, db, new_id, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.i18n import LOCALES
 from marketplace.ledger import services as ledger
+from marketplace.ledger.models import PLATFORM_BOOK
 from marketplace.logs import log
 from marketplace.notifications.services import notify
 from marketplace.orders import queries as order_queries
@@ -205,7 +206,7 @@ def _give_back(payment: Payment, order: Order) -> None:
     refund_id = new_id()
     refund = Refund(
         id=refund_id,
-        seller_id=0,
+        seller_id=PLATFORM_BOOK,
         seller_order_id=None,
         payment_id=payment.id,
         form_key=f"unmatched-{payment.id}",

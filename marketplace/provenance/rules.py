@@ -10,7 +10,6 @@ from typing import Protocol
 from flask_babel import lazy_gettext as _l
 
 from marketplace.errors import DomainError
-from marketplace.places import GANZHOU
 from marketplace.provenance.models import Authorisation, Season
 from marketplace.sellers.models import SellerKind
 from marketplace.sellers.rules import CERTIFYING, legal_kind
@@ -98,11 +97,6 @@ def earliest_ship_on(seasons: Iterable[Season], *, variety_code: str | None, day
             last = max(found, key=lambda season: season.id)
             return EarliestDay(last.earliest_ship_on, last.source)
     return None
-
-
-def is_of_ganzhou(area_code: str) -> bool:
-    """Whether a place lies in the eighteen counties."""
-    return area_code.startswith(GANZHOU[:4])
 
 
 def mark_allowed(authorisations: Iterable[Authorisation], mark: str, day: date) -> bool:

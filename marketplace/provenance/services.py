@@ -21,7 +21,6 @@ from marketplace.provenance.rules import (
     check_certificate,
     check_picked_on,
     check_season,
-    is_of_ganzhou,
 )
 from marketplace.sellers.models import Seller
 
@@ -40,12 +39,7 @@ def create_batch(
 
     UnknownOriginError unless the origin is a township or village of Ganzhou; PickingDayError for a day ahead.
     """
-    area = places.find(area_code)
-    if (
-        area is None
-        or not is_of_ganzhou(area.code)
-        or area.level not in {places.Level.TOWNSHIP, places.Level.VILLAGE}
-    ):
+    if places.find_in_ganzhou(area_code) is None:
         raise UnknownOriginError
     check_picked_on(picked_on, clock.today())
     batch = Batch(

@@ -12,7 +12,7 @@ from marketplace.database import db, new_code
 from marketplace.errors import DomainError
 from marketplace.forms import normal_phone
 from marketplace.permissions import MemberRole
-from marketplace.places import Level, county_of, find
+from marketplace.places import county_of, find_in_ganzhou
 from marketplace.sellers import queries, rules
 from marketplace.sellers.models import Seller, SellerKind, SellerMember, SellerStatus
 
@@ -45,8 +45,7 @@ def create_seller(
     Refuses MissingLicenceError, MissingDeclarationError, DoubleSellerError and UnknownAreaError.
     """
     rules.check_identity(kind, registered_as, credit_code, own_produce_declared)
-    area = find(area_code)
-    if area is None or area.level not in {Level.TOWNSHIP, Level.VILLAGE} or not area_code.startswith("3607"):
+    if find_in_ganzhou(area_code) is None:
         raise UnknownAreaError("choose a township or village of Ganzhou", field="area_code")
     if credit_code and db.session.execute(select(Seller.id).where(Seller.credit_code == credit_code)).first():
         raise DoubleSellerError("there is a shop with this credit code already", field="credit_code")

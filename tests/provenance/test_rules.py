@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from marketplace.places import is_of_ganzhou
 from marketplace.provenance import rules
 from marketplace.provenance.models import Authorisation, Season
 from marketplace.sellers.models import SellerKind
@@ -111,5 +112,5 @@ def test_mark_is_allowed_while_a_checked_authorisation_lasts(
 
 
 def test_only_ganzhou_is_ganzhou() -> None:
-    assert rules.is_of_ganzhou("360722105")
-    assert not rules.is_of_ganzhou("361030101")  # 广昌 belongs to Fuzhou
+    assert is_of_ganzhou("360722105")
+    assert not is_of_ganzhou("361030101")  # 广昌 belongs to Fuzhou
