@@ -181,15 +181,23 @@ def list_for_seller(
     return _parts(query, after, limit)
 
 
-def list_to_ship(seller_id: int, *, limit: int = 200) -> list[Part]:
-    """What a seller has to send, the earliest deadline first."""
-    query = (
-        select(SellerOrder)
-        .where(SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP)
-        .order_by(SellerOrder.ship_by, SellerOrder.id)
-        .limit(limit)
+def list_to_ship(
+    seller_id: int, after: int | None = None, *, limit: int = PAGE
+) -> tuple[list[Part], int | None]:
+    """What a seller has to send, the earliest deadline first, and the id after which the next page starts."""
+    query = select(SellerOrder).where(
+        SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP
     )
-    return _load_parts(list(db.session.execute(query).scalars()))
+    if after is not None:
+        # It keeps its deadline when it was sent meanwhile.
+        last = select(SellerOrder.ship_by).where(SellerOrder.seller_id == seller_id, SellerOrder.id == after)
+        due = last.scalar_subquery()
+        query = query.where(
+            (SellerOrder.ship_by > due) | ((SellerOrder.ship_by == due) & (SellerOrder.id > after))
+        )
+    query = query.order_by(SellerOrder.ship_by, SellerOrder.id).limit(limit + 1)
+    sales = list(db.session.execute(query).scalars())
+    return _load_parts(sales[:limit]), sales[limit - 1].id if len(sales) > limit else None
 
 
 def list_for_staff(

@@ -21,6 +21,8 @@ from marketplace.routing import row_id
 
 bp = Blueprint("orders", __name__)
 
+SLIPS = 100  # of one packing list: as many as one prints and packs at once
+
 TABS = (
     SellerOrderStatus.TO_SHIP,
     SellerOrderStatus.SHIPPED,
@@ -38,7 +40,7 @@ def index() -> ResponseReturnValue:
     status = SellerOrderStatus(asked) if asked in set(TABS) else None
     after = request.args.get("after", type=row_id)
     if status == SellerOrderStatus.TO_SHIP:
-        parts, following = queries.list_to_ship(g.seller.id), None
+        parts, following = queries.list_to_ship(g.seller.id, after)
     else:
         parts, following = queries.list_for_seller(g.seller.id, status, after)
     return render_template(
@@ -57,9 +59,15 @@ def index() -> ResponseReturnValue:
 @requires_member("orders:read")
 def packing() -> ResponseReturnValue:
     """What to pack, summed by product and pack, and a slip for each parcel; for the printer."""
-    parts = queries.list_to_ship(g.seller.id)
+    after = request.args.get("after", type=row_id)
+    parts, following = queries.list_to_ship(g.seller.id, after, limit=SLIPS)
     return render_template(
-        "orders/seller/packing.html", tab="ship", parts=parts, piles=piles(parts), pack_label=pack_words
+        "orders/seller/packing.html",
+        tab="ship",
+        parts=parts,
+        piles=piles(parts),
+        pack_label=pack_words,
+        next_url=url_for(".packing", after=following) if following else None,
     )
 
 

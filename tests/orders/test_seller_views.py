@@ -13,6 +13,7 @@ from marketplace import clock
 from marketplace.database import db, run_in_transaction
 from marketplace.orders import services
 from marketplace.orders.models import SellerOrder
+from marketplace.orders.queries import list_to_ship
 from tests.browsing import Visitor
 from tests.factories import Goods
 from tests.market import Market
@@ -92,6 +93,26 @@ def test_list_to_ship_has_the_earliest_deadline_first(
     urgent, later = (_sale(market, one, goods).code for one in (placed_last, placed_first))
     page = sign_in("coop_owner").get("/seller/orders/")
     assert page.text.index(urgent) < page.text.index(later)
+
+
+def test_list_to_ship_has_each_part_on_one_of_its_pages(market: Market, goods: Goods) -> None:
+    codes = []
+    start = clock.now()
+    for number in range(5):
+        placed = market.place_order({goods.variants[0]: 1})
+        with clock.at(start + timedelta(minutes=number // 2)):  # some deadlines are the same
+            market.pay(placed)
+    with market.app.app_context():
+        whole, none = list_to_ship(goods.seller_id, limit=100)
+        following: int | None = None
+        while True:
+            page, following = list_to_ship(goods.seller_id, following, limit=2)
+            codes += [part.seller_order.code for part in page]
+            if following is None:
+                break
+    assert none is None
+    assert len(codes) >= 5
+    assert codes == [part.seller_order.code for part in whole]
 
 
 def test_tabs_tell_each_status_and_empty_ones_say_so(
