@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,22 @@ def fresh_app(tmp_path: Path, database_server: str) -> Iterator[Flask]:
             with app.app_context():
                 db.session.remove()
                 db.engine.dispose()
+
+
+@pytest.fixture
+def app_with(shared_app: Flask) -> Iterator[Callable[..., Flask]]:
+    """app_with(proxy_hops=1): the same installation under other settings; its connections end with the test."""
+    made: list[Flask] = []
+
+    def make(**changed: Any) -> Flask:
+        made.append(create_app(replace(shared_app.config["SETTINGS"], **changed)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        with one.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 @pytest.fixture

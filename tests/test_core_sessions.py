@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
 
-from marketplace import clock, create_app
+from marketplace import clock
 from marketplace.accounts.queries import find_by_phone
 from marketplace.database import db
 from marketplace.sessions import LIFETIME, SEEN_EVERY, STAFF_LIFETIME, WebSession
@@ -109,13 +108,12 @@ def test_cookie_is_signed_and_a_foreign_signature_counts_for_nothing(app: Flask,
     assert stranger.get("/account", 303).location.startswith("/sign-in")
 
 
-def test_cookie_flags_follow_the_sites_address(shared_app: Flask, app: Flask) -> None:
+def test_cookie_flags_follow_the_sites_address(app: Flask, app_with: Callable[..., Flask]) -> None:
     plain = Visitor(app).get("/sign-in").answer.headers["Set-Cookie"]
     assert plain.startswith("session=")
     assert {"HttpOnly", "Path=/", "SameSite=Lax"} <= set(plain.split("; "))
     assert "Domain" not in plain
-    demo = shared_app.config["SETTINGS"]
-    secure = create_app(replace(demo, public_url="https://shop.example", trusted_hosts=("shop.example",)))
+    secure = app_with(public_url="https://shop.example", trusted_hosts=("shop.example",))
     answer = secure.test_client().get("/sign-in", base_url="https://shop.example")
     kept = answer.headers["Set-Cookie"]
     assert kept.startswith("__Host-session=")

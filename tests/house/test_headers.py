@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask import Flask, g, request
 from werkzeug.test import TestResponse
 
-from marketplace import create_app
 from marketplace.database import db
 from marketplace.orders.models import Order
 from tests.browsing import Visitor
@@ -180,10 +178,10 @@ def test_a_foreign_host_name_gets_nothing(app: Flask, host: str, path: str) -> N
     ("hops", "seen"), [(0, ("127.0.0.1", "http")), (1, ("203.0.113.7", "https")), (2, ("198.51.100.9", "https"))]
 )
 def test_forwarded_headers_count_as_many_hops_as_there_are_proxies(
-    shared_app: Flask, hops: int, seen: tuple[str, str]
+    app_with: Callable[..., Flask], hops: int, seen: tuple[str, str]
 ) -> None:
     """What a client itself adds in front stays a claim."""
-    behind = create_app(replace(shared_app.config["SETTINGS"], proxy_hops=hops))
+    behind = app_with(proxy_hops=hops)
     noted = []
 
     @behind.before_request
@@ -197,10 +195,9 @@ def test_forwarded_headers_count_as_many_hops_as_there_are_proxies(
     assert host.status_code == (400 if hops else 200)
 
 
-def test_the_providers_pay_page_is_the_only_foreign_target(shared_app: Flask) -> None:
-    settings = shared_app.config["SETTINGS"]
+def test_the_providers_pay_page_is_the_only_foreign_target(app_with: Callable[..., Flask]) -> None:
     for base, target in (("", "http://127.0.0.1:8001"), ("https://pay.example/", "https://pay.example")):
-        answer = create_app(replace(settings, stripe_api_base=base)).test_client().get("/pages/rules")
+        answer = app_with(stripe_api_base=base).test_client().get("/pages/rules")
         assert f"form-action 'self' {target};" in answer.headers["Content-Security-Policy"]
 
 
