@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from marketplace.catalogue.models import Measure, ReturnRule
 from marketplace.i18n import language
 from marketplace.money import format_fen, share_half_up
-from marketplace.templating import kilos, short_day
+from marketplace.templating import jin, kilos, short_day
 
 JIN = 500  # grams
 FRESH_DAYS = 14  # as long the picking day is news
@@ -45,8 +45,10 @@ def pack_name(measure: Measure | str, net_amount: int, *, dry: bool = False) -> 
 
 
 def pack_note(measure: Measure | str, net_amount: int, pieces: int | None, *, dry: bool = False) -> str:
-    """What stands under the name in a tile: 5 kg，约 24 个."""
-    parts = [kilos(net_amount)] if measure == Measure.MASS and not dry else []
+    """What stands under the name in a tile, the other measure first: 5 kg，约 24 个; 10 jin in English."""
+    parts = []
+    if measure == Measure.MASS and not dry:
+        parts.append(jin(net_amount) if language() == "en" else kilos(net_amount))
     if pieces and measure != Measure.COUNT:
         parts.append(about_pieces(pieces))
     return str(_("，")).join(parts)
