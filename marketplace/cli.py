@@ -89,6 +89,31 @@ def create_seller(**values: Any) -> None:
         click.echo(f"owner's one-time code {owner_code}, valid for 60 minutes: {_site()}/first-sign-in")
 
 
+@sellers.command("authorise")
+@click.argument("shop")
+@click.argument("mark")
+@click.argument("number")
+@click.option("--from", "valid_from", type=click.DateTime(["%Y-%m-%d"]), required=True)
+@click.option("--to", "valid_to", type=click.DateTime(["%Y-%m-%d"]), required=True)
+def authorise_seller(shop: str, mark: str, number: str, valid_from: datetime, valid_to: datetime) -> None:
+    """Record a shop's right to a mark, after comparing it with the list of licensed users."""
+    find, authorise = _service("sellers.queries:get_public_shop"), _service("provenance.services:authorise")
+
+    def record() -> None:
+        seller_id = find(shop).id
+        authorise(
+            SYSTEM,
+            seller_id=seller_id,
+            mark=mark,
+            number=number,
+            valid_from=valid_from.date(),
+            valid_to=valid_to.date(),
+        )
+
+    run_in_transaction(record)
+    click.echo(f"{shop} may use {mark} from {valid_from:%Y-%m-%d} to {valid_to:%Y-%m-%d}")
+
+
 @seed.command("reference")
 def seed_reference() -> None:
     """Load areas, categories, varieties, grades, sizes, carriers and the policy; safe to run again."""

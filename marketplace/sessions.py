@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from flask import Flask, g, session
 from flask.sessions import SecureCookieSessionInterface
-from sqlalchemy import BigInteger, ForeignKey, String, delete, select, update
+from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
@@ -32,9 +32,7 @@ class WebSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # password typed again, for money acts
     second_factor_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    acting_for_seller_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class CookieSessions(SecureCookieSessionInterface):
@@ -60,7 +58,6 @@ def start(*, user_id: int | None, guest_phone: str | None = None, device: str = 
         created_at=moment,
         seen_at=moment,
         expires_at=moment + (STAFF_LIFETIME if staff else LIFETIME),
-        confirmed_at=moment if user_id else None,
     )
     db.session.add(row)
     db.session.flush()

@@ -164,11 +164,9 @@ def check_sale(product: Product) -> None:
         if batch.id not in certificates:
             raise rules.CertificateMissingError
     today = clock.today()
-    earliest = provenance_rules.earliest_ship_on(
-        provenance.list_seasons(category.code),
-        variety_code=product.variety_code,
-        day=batch.picked_on or today,
-    )
+    day = batch.picked_on or today
+    seasons = provenance.seasons_of(category.code, provenance_rules.season_year(day))
+    earliest = provenance_rules.earliest_ship_on(seasons, variety_code=product.variety_code, day=day)
     rules.check_season(earliest, today)
 
 

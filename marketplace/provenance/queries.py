@@ -105,12 +105,15 @@ def get_certificate(seller_id: int, batch_id: int, certificate_id: int) -> Certi
     return found
 
 
-def list_seasons(category_code: str | None = None) -> list[Season]:
-    """Seasons as they were entered, newest first."""
-    query = select(Season).order_by(Season.id.desc()).limit(200)
-    if category_code:
-        query = query.where(Season.category_code == category_code)
-    return list(db.session.execute(query).scalars())
+def seasons_of(category_code: str, year: int) -> list[Season]:
+    """What was entered about one season of a category, newest first."""
+    query = select(Season).where(Season.category_code == category_code, Season.year == year)
+    return list(db.session.execute(query.order_by(Season.id.desc())).scalars())
+
+
+def list_seasons() -> list[Season]:
+    """The last two hundred seasons as they were entered, newest first."""
+    return list(db.session.execute(select(Season).order_by(Season.id.desc()).limit(200)).scalars())
 
 
 def list_authorisations(seller_id: int) -> list[Authorisation]:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from marketplace import clock
@@ -138,6 +139,20 @@ def test_season_needs_a_day_within_it_and_a_source() -> None:
             record(**wrong)
     record()
     record(earliest_ship_on=date(2026, 11, 1))
-    found = rules.earliest_ship_on(queries.list_seasons("navel"), variety_code=None, day=clock.today())
+    found = rules.earliest_ship_on(
+        queries.seasons_of("navel", rules.season_year(clock.today())), variety_code=None, day=clock.today()
+    )
     assert found is not None
     assert found.on == date(2026, 11, 1), "the newest entry is in force"
+
+
+def test_an_operator_records_the_right_to_a_mark(app: Flask) -> None:
+    with app.app_context():
+        code = shop("coop_owner").code
+    words = ["sellers", "authorise", code, "赣南脐橙", "演示-1", "--from", "2026-10-01", "--to", "2027-03-31"]
+    done = app.test_cli_runner().invoke(args=words)
+    assert done.exit_code == 0, done.output
+    with app.app_context():
+        rights = queries.list_authorisations(shop("coop_owner").id)
+        assert rules.mark_allowed(rights, "赣南脐橙", clock.today())
+    assert app.test_cli_runner().invoke(args=[*words[:2], "NOSHOP", *words[3:]]).exit_code == 1
