@@ -13,7 +13,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from marketplace import clock, health, sealing, security, seeding, settings, worker
+from marketplace import clock, health, places, sealing, security, seeding, settings, worker
 from marketplace.audit import SYSTEM
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
@@ -239,6 +239,8 @@ def preflight() -> None:
             run_in_transaction(lambda: settings.claim_installation(mode))
             if not health.schema_is_current():
                 found.append("The database's schema is not this version's: run `./run flask db upgrade`.")
+            elif not config.demo and places.find(places.GANZHOU) is None:
+                found.append("Areas and words of the trade are missing: run `./run flask seed reference`.")
         except DomainError as error:
             click.echo(f"{error}. Set DATABASE_URL or DATA_DIR to another database, or DEMO to match.", err=True)
             sys.exit(OTHERS_DATABASE)
