@@ -117,6 +117,9 @@ def test_each_mode_refuses_the_others_database(production: dict[str, str]) -> No
     empty = call("serve", **production)
     assert (empty.returncode, "./run flask db upgrade" in empty.stderr) == (1, True)
     assert call("flask", "db", "upgrade", DEMO="0", **production).returncode == 0
+    bare = call("serve", **production)
+    assert (bare.returncode, "./run flask seed reference" in bare.stderr) == (1, True)
+    assert call("flask", "seed", "reference", DEMO="0", **production).returncode == 0
     assert call("flask", "preflight", DEMO="0", **production).returncode == 0
     demo = call(**production | {"PORT": str(free_port())})
     assert (demo.returncode, "this database is a production database" in demo.stderr) == (1, True)
