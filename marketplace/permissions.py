@@ -154,6 +154,12 @@ class Access:
 
     kind: str  # public, signed_in, role, member
     permission: str | None = None
+    to_write: str | None = None  # asked for instead when the page's own form is sent
+
+    def needed(self, method: str) -> str:
+        """The permission that a request of this method needs."""
+        is_reading = method in {"GET", "HEAD", "OPTIONS"}
+        return (None if is_reading else self.to_write) or self.permission or ""
 
 
 def _mark(view: View, access: Access) -> View:
@@ -176,9 +182,9 @@ def requires(permission: str) -> Callable[[View], View]:
     return lambda view: _mark(view, Access("role", permission))
 
 
-def requires_member(permission: str) -> Callable[[View], View]:
+def requires_member(permission: str, *, to_write: str | None = None) -> Callable[[View], View]:
     """A member of the current seller whose role has the permission (the seller area sets g.member)."""
-    return lambda view: _mark(view, Access("member", permission))
+    return lambda view: _mark(view, Access("member", permission, to_write))
 
 
 def member_can(role: MemberRole, permission: str) -> bool:

@@ -14,13 +14,13 @@ from marketplace.i18n import language
 from marketplace.logistics import queries, rules, services
 from marketplace.logistics.forms import GROUPS, DispatchForm, FreightForm
 from marketplace.orders import queries as orders
-from marketplace.permissions import member_can, requires_member
+from marketplace.permissions import requires_member
 
 bp = Blueprint("logistics", __name__)
 
 
 @bp.route("/freight", methods=["GET", "POST"])
-@requires_member("listing:read")
+@requires_member("listing:read", to_write="listing:write")
 def freight() -> ResponseReturnValue:
     """One template per shop: what a parcel costs to each province, and where none goes."""
     provinces = places.list_children(None)
@@ -29,12 +29,9 @@ def freight() -> ResponseReturnValue:
         groups, free_from = queries.groups_of(g.seller.id)
         form.fill(groups, provinces, free_from)
     form.set_provinces(provinces, [_("第 %(number)s 组", number=number + 1) for number in range(GROUPS)])
-    if form.is_submitted():
-        if not member_can(g.member, "listing:write"):
-            raise rules.BadTemplateError(_("你的身份不能改运费"))
-        if form.validate() and _save(form, frozenset(area.code for area in provinces)):
-            flash(_("运费存好了，新订单按新的算"), "success")
-            return redirect(url_for(".freight"), 303)
+    if form.validate_on_submit() and _save(form, frozenset(area.code for area in provinces)):
+        flash(_("运费存好了，新订单按新的算"), "success")
+        return redirect(url_for(".freight"), 303)
     return render_template(
         "logistics/seller/freight.html", tab="account", form=form
     ), 422 if form.errors else 200

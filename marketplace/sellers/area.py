@@ -38,6 +38,6 @@ def guard() -> Any:
     access = access_of(current_app, request.endpoint or "")
     if access is None or access.kind != "member":
         raise NotFoundError
-    if not member_can(g.member, access.permission or ""):
+    if not member_can(g.member, access.needed(request.method)):
         raise ForbiddenError
     return None

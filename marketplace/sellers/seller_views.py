@@ -30,18 +30,15 @@ def today() -> ResponseReturnValue:
 
 
 @bp.route("/account", methods=["GET", "POST"])
-@requires_member("shop:read")
+@requires_member("shop:read", to_write="shop:write")
 def account() -> ResponseReturnValue:
     """The shop's page and its people; only an owner changes them."""
     seller = queries.get_seller(g.seller.id)
     form = ShopForm(obj=seller)
     may_write = member_can(g.member, "shop:write")
-    if form.is_submitted():
-        if not may_write:
-            raise NotFoundError
-        if form.validate() and _save(form):
-            flash(_("存好了"), "success")
-            return redirect(url_for("seller.sellers.account"), 303)
+    if form.validate_on_submit() and _save(form):
+        flash(_("存好了"), "success")
+        return redirect(url_for("seller.sellers.account"), 303)
     return render_template(
         "sellers/seller/account.html",
         tab="account",

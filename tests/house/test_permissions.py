@@ -349,6 +349,23 @@ def test_who_may_act_is_let_in(
     assert status in {200, 303, 400, 409, 422}, f"{endpoint} as {key}: {status}"
 
 
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("coop_clerk", "/seller/account"),
+        ("coop_grower", "/seller/account"),
+        ("coop_grower", "/seller/parcels/freight"),
+        ("coop_grower", "/seller/orders/"),
+    ],
+)
+def test_who_may_only_read_a_page_may_not_send_its_form(
+    app: Flask, sign_in: Callable[[str], Visitor], monkeypatch: pytest.MonkeyPatch, key: str, path: str
+) -> None:
+    visitor = sign_in(key)
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
+    assert visitor.client.post(path, data={"story": "x"}, headers=SAME_ORIGIN).status_code in {403, 405}
+
+
 def test_anothers_object_and_none_have_the_same_body(
     sign_in: Callable[[str], Visitor], market: dict[str, object]
 ) -> None:

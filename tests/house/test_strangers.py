@@ -242,7 +242,7 @@ def test_fields_that_a_form_does_not_have_change_nothing(app: Flask, sign_in: Si
     del hidden["county_code"], hidden["phone"]  # an address has these itself
     buyer.submit(f"/account/addresses/{things['address_id']}", hidden | {"detail": "另一条路 3 号"})
     hidden = {name: value for name, value in EXTRA.items() if name not in {"status", "phone"}}
-    owner.submit("/seller/account", hidden | {"story": "新写的故事"}, form="/seller/account")
+    owner.submit("/seller/account", hidden | {"story": "新写的故事"})
     owner.submit(f"/seller/products/{things['product']}", EXTRA | {"title": "赣南脐橙 自家摘"}, form="/words")
     assert state() == before
     with app.app_context():
