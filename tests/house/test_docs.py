@@ -36,7 +36,8 @@ def tracked() -> list[Path]:
     )  # fmt: skip
     if listed.returncode:  # an archive without its history
         folders = ("marketplace", "sandbox", "templates", "static", "seed", "tests", "docs", "migrations")
-        return [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+        below = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+        return [path for path in (*ROOT.iterdir(), *below) if path.is_file() and "__pycache__" not in path.parts]
     return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
 
 
