@@ -60,7 +60,9 @@ class Config:
     """The operators' contract."""
 
     port: int = option("PORT", "8000", int, "port of the site; the payment sandbox takes the next one")
-    data_dir: Path = option("DATA_DIR", "instance", Path, "pictures, papers, the SQLite file, the sandbox's state")
+    data_dir: Path = option(
+        "DATA_DIR", "instance", Path, "pictures, papers, the SQLite file, the sandbox's state"
+    )
     key_file: Path = option("KEY_FILE", "instance.keys", Path, "field encryption keys, kept outside DATA_DIR")
     database_url: str = option(
         "DATABASE_URL", "", _database_url, "postgresql://… in production; empty: SQLite in DATA_DIR"
@@ -78,7 +80,9 @@ class Config:
     sms_url: str = option(
         "SMS_URL", "", _sms_url, "SMS port: gets template id and parameters; https://… or file:FOLDER"
     )
-    public_url: str = option("PUBLIC_URL", "", str, "https address of the site, used in links; empty: http://127.0.0.1:PORT")
+    public_url: str = option(
+        "PUBLIC_URL", "", str, "https address of the site, used in links; empty: http://127.0.0.1:PORT"
+    )
     trusted_hosts: tuple[str, ...] = option(
         "TRUSTED_HOSTS", "localhost,127.0.0.1", _names, "host names that are answered, separated by commas"
     )
@@ -136,12 +140,20 @@ class Config:
         found = []
         if self.secret_key == DEMO_SECRET or len(self.secret_key) < 32:
             found.append("SECRET_KEY is the demo's or too short: set 32 or more random characters.")
-        if self.stripe_webhook_secret == DEMO_WEBHOOK_SECRET:
-            found.append("STRIPE_WEBHOOK_SECRET is the demo's: set the signing secret of your webhook endpoint.")
-        if self.stripe_api_key == DEMO_STRIPE_KEY:
-            found.append("STRIPE_API_KEY is the demo's: set the key of your payment account.")
+        if self.stripe_webhook_secret in {"", DEMO_WEBHOOK_SECRET}:
+            found.append(
+                "STRIPE_WEBHOOK_SECRET is the demo's or empty: set your webhook endpoint's signing secret."
+            )
+        if self.stripe_api_key in {"", DEMO_STRIPE_KEY}:
+            found.append("STRIPE_API_KEY is the demo's or empty: set the key of your payment account.")
         if not self.secure:
-            found.append("PUBLIC_URL is not https://…: cookies would travel without TLS; set the site's https address.")
+            found.append(
+                "PUBLIC_URL is not https://…: cookies would travel without TLS; set the site's https address."
+            )
+        elif (host := urlsplit(self.site_url).hostname or "") not in self.trusted_hosts:
+            found.append(
+                f"TRUSTED_HOSTS does not name {host}: add the host of PUBLIC_URL, or nobody is answered."
+            )
         if not self.key_file.is_file():
             found.append(f"KEY_FILE {self.key_file} is missing: create it with `./run flask keys create`.")
         elif self.key_file.resolve().is_relative_to(self.data_dir.resolve()):

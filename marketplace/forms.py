@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, StringField, ValidationError
+from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict, MultiDict
+from wtforms import Field, FileField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import TextInput
@@ -49,6 +51,16 @@ class BaseForm(FlaskForm):
     """Every text is cleaned; refusals of a service are shown at their field, what was typed is kept."""
 
     class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """The form that was sent: no JSON, and no file under the name of a text field."""
+            if formdata is None or isinstance(formdata, MultiDict) or not form.is_submitted():
+                return formdata if isinstance(formdata, MultiDict) else None
+            wanted = {field.name for field in form if isinstance(field, FileField)}
+            files = [(name, file) for name, file in request.files.items(multi=True) if name in wanted]
+            if files:
+                return CombinedMultiDict((ImmutableMultiDict(files), request.form))
+            return request.form or None
+
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             cleans = issubclass(unbound_field.field_class, StringField) and "password" not in options["name"]
             if cleans:

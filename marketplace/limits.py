@@ -41,6 +41,9 @@ SIGN_IN_PERSON = Limit("sign-in person", 15, timedelta(minutes=5))
 SIGN_IN_ADDRESS = Limit("sign-in address", 100, timedelta(minutes=5))
 SECOND_FACTOR = Limit("second factor", 5, timedelta(minutes=5))
 CODE_TRIES = Limit("code tries", 5, timedelta(minutes=10))
+# Cash on delivery by a guest takes goods out of a pool on the word of an unproved phone.
+GUEST_CASH_PHONE = Limit("guest cash phone", 3, timedelta(days=1))
+GUEST_CASH_ADDRESS = Limit("guest cash address", 10, timedelta(days=1))
 CODE_SENDS_PHONE = Limit("code sends phone", 5, timedelta(days=1))
 CODE_SENDS_ADDRESS = Limit("code sends address", 20, timedelta(days=1))
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 MAX_FEN = 10**15  # 10 trillion yuan: far above any order, far below 64 bits
 _YUAN = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?", re.ASCII)
+_GROUPED = re.compile(r"(?<![0-9,])[0-9]{1,3}(,[0-9]{3})+(?![0-9,])", re.ASCII)
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．，", "0123456789.,")
 
 
 def plain_digits(text: str) -> str:
-    """Full-width digits and grouping commas as a phone keyboard types them, made plain."""
-    return text.strip().translate(_FULL_WIDTH).replace(",", "")
+    """Full-width digits made plain, and commas between thousands taken away; any other comma stays, and is refused."""
+    plain = text.strip().translate(_FULL_WIDTH)
+    return plain.replace(",", "") if _GROUPED.search(plain) else plain
 
 
 def parse_yuan(text: str) -> int:

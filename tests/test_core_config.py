@@ -25,6 +25,7 @@ def production(tmp_path: Path) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": "whsec_x",
         "PUBLIC_URL": "https://shop.example/",
         "MAIL_URL": "smtp://mail.example",
+        "TRUSTED_HOSTS": "shop.example",
     }
 
 
@@ -44,6 +45,10 @@ def test_production_with_everything_set_has_no_problems(production: dict[str, st
         ("SECRET_KEY", "short"),
         ("STRIPE_API_KEY", "sk_test_sandbox_demo"),
         ("STRIPE_WEBHOOK_SECRET", "whsec_demo_not_for_production"),
+        ("STRIPE_API_KEY", ""),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        ("TRUSTED_HOSTS", "other.example"),
+        ("TRUSTED_HOSTS", ""),
         ("PUBLIC_URL", "http://shop.example"),
         ("PUBLIC_URL", ""),
         ("KEY_FILE", "nowhere"),

@@ -127,3 +127,14 @@ def test_half_a_fen_is_rounded_up() -> None:
     assert share_half_up(3, 1, 2) == 2
     assert share_half_up(1, 1, 3) == 0
     assert share_up(1, 1, 1000) == 1
+
+
+@pytest.mark.parametrize("typed", ["49,90", "1,5", "1,23,456", ",5", "1,", "１，２", "1,2345"])
+def test_a_comma_that_is_none_between_thousands_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        parse_yuan(typed)
+
+
+def test_commas_between_thousands_are_read() -> None:
+    assert parse_yuan("1,234,567.80") == 123_456_780
+    assert parse_yuan("１，２３４") == 123_400

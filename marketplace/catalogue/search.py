@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlalchemy import Select, case, delete, func, insert, select
+from sqlalchemy import BigInteger, Select, case, cast, delete, func, insert, select
 from sqlalchemy.orm import aliased
 
 from marketplace.catalogue.models import (
@@ -110,7 +110,7 @@ def matches(text: str) -> Select[tuple[int, int]] | None:
     wanted = [*required, *pairs[:MOST_TERMS]]
     found = func.sum(case((SearchTerm.term.in_(required), 1), else_=0))
     return (
-        select(SearchTerm.product_id, func.sum(SearchTerm.weight).label("rank"))
+        select(SearchTerm.product_id, cast(func.sum(SearchTerm.weight), BigInteger).label("rank"))
         .where(SearchTerm.term.in_(wanted))
         .group_by(SearchTerm.product_id)
         .having(found == len(required))

@@ -11,8 +11,9 @@ from flask import Blueprint, flash, g, jsonify, redirect, render_template, reque
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from marketplace import places, settings
+from marketplace import limits, places, settings
 from marketplace.accounts import queries as accounts
+from marketplace.accounts.entry import client_address
 from marketplace.accounts.models import Address, BuyerCompany
 from marketplace.cart import queries as carts
 from marketplace.cart import visitor
@@ -133,10 +134,20 @@ def _county(form: CheckoutForm, buyer: Buyer) -> str:
 def _place(form: CheckoutForm, buyer: Buyer) -> PlacedOrder:
     placing = _placing(form, buyer)
     actor = g.actor
+
+    def place() -> PlacedOrder:
+        placed = services.place_order(actor, placing)
+        if placed.is_new and placing.buyer_id is None and placing.payment_method == PaymentMethod.ON_DELIVERY:
+            limits.take(limits.GUEST_CASH_PHONE, placing.contact_phone)
+            limits.take(limits.GUEST_CASH_ADDRESS, client_address())
+        return placed
+
     try:
-        placed = run_in_transaction(lambda: services.place_order(actor, placing))
+        placed = run_in_transaction(place)
     except OrderExistsError:  # the same press in another request was a moment faster
-        placed = run_in_transaction(lambda: services.place_order(actor, placing))
+        placed = run_in_transaction(place)
+    if not placed.is_new:
+        flash(_("这张单刚才已经下过了，下面就是；要改地址或数量，请取消后重新下单"), "warning")
     if placed.is_new and placing.cart_id is not None:
         visitor.remember(None, sum(line.count for line in carts.items(placing.cart_id)))
     return placed

@@ -6,11 +6,13 @@ import json
 from datetime import date
 from typing import Any
 
+from flask import current_app
 from flask_migrate import downgrade, upgrade
 
 from marketplace import health, settings
 from marketplace.accounts.queries import find_by_phone
 from marketplace.database import db, run_in_transaction
+from marketplace.errors import DomainError
 from marketplace.seeding import SEED, load_reference
 
 DEMO = SEED / "demo"
@@ -46,6 +48,9 @@ def load_market(day: date) -> str:
     """Everything, once: people, shops, goods, orders; a load that was cut off is begun anew on empty tables."""
     from marketplace.demo import evidence, market  # loaded by their command alone: they know every package
 
+    if not current_app.config["SETTINGS"].demo:
+        raise DomainError("demo data belongs into a demo only: DEMO is 0 here")
+    run_in_transaction(lambda: settings.claim_installation("demo"))
     if _is_loaded():
         return "the demo is loaded already"
     if find_by_phone(people()[0]["phone"]):

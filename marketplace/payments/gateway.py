@@ -16,6 +16,7 @@ from stripe._http_client import RequestsClient  # the SDK names it nowhere else
 
 from marketplace.database import db
 from marketplace.errors import DomainError
+from marketplace.money import MAX_FEN
 from marketplace.payments.rules import Channel
 
 TIMEOUT_SECONDS = 8
@@ -219,11 +220,17 @@ def _field(thing: Any, name: str) -> Any:
 
 
 def _whole(value: Any) -> int | None:
-    return (
-        int(value)
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-        else None
-    )
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    return int(value) if is_number and int(value) < 2**63 else None
+
+
+def is_ref(value: Any, *, most: int = 120) -> bool:
+    """Whether a value can be a reference of the provider's: plain text of a bounded length."""
+    return isinstance(value, str) and 0 < len(value) <= most and value.isascii() and value.isprintable()
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_FEN
 
 
 def session_of(thing: Any) -> ProviderSession:
@@ -231,9 +238,13 @@ def session_of(thing: Any) -> ProviderSession:
     metadata = _field(thing, "metadata") or {}
     amount = _field(thing, "amount_total")
     ref = _field(thing, "id")
-    if not isinstance(ref, str) or not isinstance(amount, int) or isinstance(amount, bool):
+    if not is_ref(ref) or not _is_amount(amount):
         raise ValueError("not a checkout session")
     intent = _field(thing, "payment_intent")
+    if intent is not None and not isinstance(intent, str):
+        intent = _field(intent, "id")
+    if intent is not None and not is_ref(intent):
+        raise ValueError("not a checkout session")
     return ProviderSession(
         ref=ref,
         is_paid=_field(thing, "payment_status") == "paid",
@@ -243,11 +254,7 @@ def session_of(thing: Any) -> ProviderSession:
         currency=str(_field(thing, "currency") or ""),
         payment_id=_whole(_field(metadata, "payment_id")),
         order_id=_whole(_field(metadata, "order_id")),
-        intent_ref=intent
-        if isinstance(intent, str)
-        else _field(intent, "id")
-        if intent is not None
-        else None,
+        intent_ref=intent,
         url=_field(thing, "url"),
     )
 
@@ -255,7 +262,7 @@ def session_of(thing: Any) -> ProviderSession:
 def refund_of(thing: Any) -> ProviderRefund:
     """A refund from an SDK object or an event's plain mapping; ValueError when it is none."""
     ref, amount = _field(thing, "id"), _field(thing, "amount")
-    if not isinstance(ref, str) or not isinstance(amount, int) or isinstance(amount, bool):
+    if not is_ref(ref) or not _is_amount(amount):
         raise ValueError("not a refund")
     intent = _field(thing, "payment_intent")
     return ProviderRefund(

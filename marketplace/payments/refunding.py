@@ -17,6 +17,7 @@ from marketplace.notifications.services import notify
 from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
 from marketplace.orders.models import PaymentMethod, SellerOrderStatus
+from marketplace.orders.moves import load
 from marketplace.payments import queries
 from marketplace.payments.gateway import ProviderRefund, ProviderRefusedError, ProviderUnsureError, gateway
 from marketplace.payments.models import Payment, Refund, RefundStatus
@@ -37,6 +38,7 @@ def request_refund(
 
     Amounts in fen. Refusals of orders.record_refund. Cash on delivery goes back by hand and is only recorded.
     """
+    load(seller_order_id, seller_id=seller_id, lock=True)  # a second press waits, and then finds the first
     found = queries.find_refund_by_form(seller_id, form_key)
     if found is not None:
         return found
@@ -91,7 +93,7 @@ def cancel_paid(actor: Actor, *, seller_id: int, seller_order_id: int, reason: s
         goods_amount=goods,
         freight_amount=freight,
         reason=reason,
-        form_key=f"cancel-{seller_order_id}",
+        form_key=f"cancel:{seller_order_id}",
     )
 
 

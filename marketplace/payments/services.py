@@ -10,7 +10,7 @@ from functools import partial
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from marketplace import audit, clock, settings
 from marketplace.audit import SYSTEM, Actor
@@ -59,6 +59,8 @@ def start(order_id: int, *, channel: str | None = None) -> str:
 
 def intend(order_id: int, channel: str | None = None) -> tuple[SessionWish, str | None]:
     """Record what will be asked; an unfinished try is taken up again. The hold is renewed with a new try."""
+    # Pressing twice at once waits here, and then finds the first try.
+    db.session.execute(select(Order.id).where(Order.id == order_id).with_for_update())
     order = order_queries.get_order(order_id)
     moment = clock.now()
     if order.payment_state != PaymentState.UNPAID or order.hold_until <= moment:

@@ -18,7 +18,7 @@ from marketplace.errors import DomainError
 from marketplace.extensions import csrf
 from marketplace.logs import log
 from marketplace.payments import refunding, services
-from marketplace.payments.gateway import refund_of, session_of
+from marketplace.payments.gateway import is_ref, refund_of, session_of
 from marketplace.payments.models import WebhookEvent
 from marketplace.permissions import public
 
@@ -64,6 +64,8 @@ def verify(body: bytes, header: str, secret: str, moment: int) -> None:
             signatures.append(value)
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12) or not signatures:
         raise BadEventError("no signature")
+    if not secret:
+        raise BadEventError("no secret is set")
     expected = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     if not any(hmac.compare_digest(expected.encode(), given.encode()) for given in signatures):
         raise BadEventError("wrong signature")
@@ -83,7 +85,7 @@ def read(body: bytes) -> dict[str, Any]:
         raise BadEventError("not an event")
     for name in ("id", "type"):
         value = event.get(name)
-        if not isinstance(value, str) or not 0 < len(value) <= 80 or "\x00" in value:
+        if not is_ref(value, most=80):
             raise BadEventError("not an event")
     return event
 
@@ -96,7 +98,7 @@ def take(event: dict[str, Any]) -> str:
         .values(
             id=event["id"],
             type=event["type"],
-            object_ref=str(inner.get("id", ""))[:120].replace("\x00", ""),
+            object_ref=inner["id"] if is_ref(inner.get("id")) else "",
             payload={
                 "type": event["type"],
                 "created": event.get("created"),
@@ -117,10 +119,11 @@ def take(event: dict[str, Any]) -> str:
 
 def _act(kind: str, inner: dict[str, Any]) -> str:
     try:
-        if kind.startswith("checkout.session."):
-            return services.record_session(session_of(inner))
-        if kind.startswith("refund.") or kind == "charge.refund.updated":
-            return refunding.record_refund(refund_of(inner))
+        with db.session.begin_nested():  # a refusal half-way leaves nothing of the act behind
+            if kind.startswith("checkout.session."):
+                return services.record_session(session_of(inner))
+            if kind.startswith("refund.") or kind == "charge.refund.updated":
+                return refunding.record_refund(refund_of(inner))
     except (DomainError, ValueError, OverflowError) as error:
         return f"ignored: {error}"
     return "ignored: unknown type"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -299,6 +300,27 @@ def test_cash_on_delivery_goes_straight_to_the_order(
     assert "下单好了" in page.text
     assert "货到付款" in page.text
     assert not provider.wishes
+
+
+def test_a_guest_orders_for_cash_three_times_a_day_and_no_more(visitor: Visitor, goods: Goods) -> None:
+    for status in (303, 303, 303, 422):
+        _fill(visitor, (goods, 1))
+        visitor.post("/checkout", _chosen(visitor) | {"pay_by": "on_delivery"}, status)
+
+
+def test_a_changed_form_sent_again_says_that_the_order_stands_already(visitor: Visitor, goods: Goods) -> None:
+    _fill(visitor, (goods, 1))
+    fields = _chosen(visitor) | {"pay_by": "on_delivery"}
+    visitor.post("/checkout", fields)
+    again = visitor.follow(visitor.post("/checkout", fields | {"detail": "另一个地址 99 号"}))
+    assert "已经下过了" in again.text
+
+
+def test_a_file_in_place_of_a_text_is_as_good_as_nothing(visitor: Visitor, goods: Goods) -> None:
+    _fill(visitor, (goods, 1))
+    fields = _chosen(visitor) | {"name": (BytesIO(b"x"), "x.txt")}
+    page = visitor.post("/checkout", fields, 422, content_type="multipart/form-data")
+    assert "name" in page.errors()
 
 
 def test_cash_on_delivery_is_not_offered_when_switched_off(
