@@ -42,7 +42,6 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
             "awards:read",
             "awards:prepare",
             "orders:read",
-            "catalogue:read",
         }
     ),
     Role.BUREAU: frozenset(
@@ -84,10 +83,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
             "settings:read",
             "settings:write",
             "reference:read",
-            "reference:write",
-            "catalogue:read",
             "orders:read",
-            "audit:read",
         }
     ),
 }
@@ -107,7 +103,9 @@ MEMBER_PERMISSIONS: dict[MemberRole, frozenset[str]] = {
         }
     ),
     MemberRole.CLERK: frozenset({"shop:read", "listing:read", "listing:write", "orders:read", "orders:ship"}),
-    MemberRole.ACCOUNTANT: frozenset({"shop:read", "listing:read", "orders:read", "money:read", "awards:read"}),
+    MemberRole.ACCOUNTANT: frozenset(
+        {"shop:read", "listing:read", "orders:read", "money:read", "awards:read"}
+    ),
     MemberRole.GROWER: frozenset({"shop:read"}),
 }
 

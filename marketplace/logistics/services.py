@@ -100,25 +100,6 @@ def dispatch(
     return shipments
 
 
-def change_waybill(actor: Actor, *, seller_id: int, shipment_id: int, waybill: str) -> None:
-    """Mend a mistyped waybill number; the old one stays in the log."""
-    number = rules.clean_waybill(waybill)
-    if not number:
-        raise WaybillMissingError(_("请填快递单号"), field="waybills")
-    shipment = db.session.execute(
-        select(Shipment).where(Shipment.seller_id == seller_id, Shipment.id == shipment_id)
-    ).scalar_one()
-    audit.record(
-        actor,
-        "shipment.waybill_changed",
-        "seller_order",
-        shipment.seller_order_id,
-        seller_id=seller_id,
-        changes={"waybill": [shipment.waybill, number]},
-    )
-    shipment.waybill = number
-
-
 def record_delivery(actor: Actor, *, seller_id: int, seller_order_id: int) -> None:
     """All parcels of a seller order arrived: the claim window and the wait for confirmation begin."""
     orders.deliver(actor, seller_id=seller_id, seller_order_id=seller_order_id)

@@ -11,6 +11,7 @@ from marketplace.audit import Actor
 from marketplace.database import db, new_code
 from marketplace.errors import DomainError
 from marketplace.forms import normal_phone
+from marketplace.notifications.services import notify
 from marketplace.permissions import MemberRole
 from marketplace.places import county_of, find_in_ganzhou
 from marketplace.sellers import queries, rules
@@ -117,6 +118,7 @@ def create_from_command(
         own_produce_declared=rules.legal_kind(seller_kind, registration) == SellerKind.PERSON,
         owner_user_id=owner.id,
     )
+    notify("seller_invited", phone=number, parameters={"shop": name})
     return seller.code, code
 
 
@@ -135,18 +137,6 @@ def add_member(actor: Actor, *, seller_id: int, user_id: int, role: MemberRole) 
         actor, "seller.member_added", "user", user_id, seller_id=seller_id, changes={"role": [before, role]}
     )
     return member
-
-
-def end_member(actor: Actor, *, seller_id: int, user_id: int) -> None:
-    """Take a person's role in a shop away; the next request feels it."""
-    member = db.session.execute(
-        select(SellerMember).where(
-            SellerMember.seller_id == seller_id, SellerMember.user_id == user_id, SellerMember.until.is_(None)
-        )
-    ).scalar_one_or_none()
-    if member:
-        member.until = clock.now()
-        audit.record(actor, "seller.member_ended", "user", user_id, seller_id=seller_id)
 
 
 def change_shop(actor: Actor, *, seller_id: int, name: str, story: str, phone: str) -> None:
