@@ -15,6 +15,8 @@ from flask import Flask
 from config import Config
 from tests.house.source import ROOT, sources
 
+pytestmark = pytest.mark.nodatabase  # says the same on either database
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OPTIONS = {item.metadata["name"]: item.metadata for item in fields(Config) if item.metadata}

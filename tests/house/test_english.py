@@ -24,6 +24,8 @@ from tests.browsing import Visitor
 from tests.page import Page
 from tests.people import PEOPLE
 
+pytestmark = pytest.mark.nodatabase  # says the same on either database
+
 # Han letters, and the marks and full-width signs that are written with them.
 CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff65]")
 MARKED = "zh-CN"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.house.source import PRODUCT, ROOT, Import, Source, sources
 
+pytestmark = pytest.mark.nodatabase  # says the same on either database
+
 ORDER = (
     "notifications",
     "jobs",

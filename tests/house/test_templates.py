@@ -19,6 +19,8 @@ from tests.house.source import STATIC, TEMPLATES, sources, templates
 from tests.market import Market
 from tests.page import HAN
 
+pytestmark = pytest.mark.nodatabase  # says the same on either database
+
 HTML = [name for name, _text in templates() if name.endswith((".html", ".svg", ".txt"))]
 TRANSLATING = {"_", "gettext", "lazy_gettext", "_l"}
 WITHOUT_TRANSLATION = {
