@@ -96,6 +96,9 @@ class Tab:
             [{"name": name, "value": value, "url": self.address} for name, value in cookies.items()]
         )
 
+    def resize(self, size: tuple[int, int]) -> None:
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+
     def go(self, path: str) -> None:
         """Open one of the shop's pages, in the tab's language."""
         prefix = "/en" if self.language == "en" else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from marketplace import clock
 from marketplace.audit import SYSTEM
 from marketplace.catalogue import services as catalogue
 from marketplace.catalogue.models import Product
@@ -18,6 +19,7 @@ from marketplace.provenance.models import Batch, Certificate
 from marketplace.seeding import SEED
 from tests import factories
 from tests.factories import Goods
+from tests.journeys.pages import MainPage
 from tests.live import Live
 
 PHOTOS = (
@@ -44,6 +46,10 @@ class Stage:
     parts: dict[str, str]  # state -> the code of the cooperative's part
     guest_token: str
     user_id: int
+
+    def address(self, page: MainPage) -> str:
+        """The page's path with this stage's codes."""
+        return page.path.format(**vars(self), year=clock.today().year)
 
 
 def set_stage(live: Live) -> Stage:
