@@ -103,7 +103,9 @@ def test_a_signed_link_holds_for_its_purpose_and_its_time(
         text = sign("reset", {"user": 5})
         assert unsign("reset", text, 60) == {"user": 5}
         assert unsign("other", text, 60) is None
-        assert unsign("reset", text[:-1] + ("A" if text[-1] != "A" else "B"), 60) is None
+        head, signature = text.rsplit(".", 1)  # its first letter: of the last one some bits mean nothing
+        forged = ("A" if signature[0] != "A" else "B") + signature[1:]
+        assert unsign("reset", f"{head}.{forged}", 60) is None
         assert unsign("reset", "", 60) is None
         assert unsign("reset", text, -1) is None
         monkeypatch.setattr(app, "secret_key", "another secret key of some length")
