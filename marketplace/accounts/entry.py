@@ -13,6 +13,7 @@ from marketplace.accounts.queries import get_user, load_viewer
 from marketplace.cart import visitor
 from marketplace.database import run_in_transaction
 from marketplace.security import safe_target
+from marketplace.sellers.queries import memberships_of
 
 
 def client_address() -> str:
@@ -65,8 +66,10 @@ def is_shut_out(user_id: int) -> bool:
 
 
 def next_page(user_id: int) -> str:
-    """Where a person goes on: the page that was asked for, else the desk of their work, else 我的."""
+    """Where a person goes on: the page that was asked for, else the desk of their work, else their shop, else 我的."""
     target = safe_target(request.args.get("next"))
     if target:
         return target
-    return url_for("staff.staff.home" if load_viewer(user_id).is_staff else "accounts.account")
+    if load_viewer(user_id).is_staff:
+        return url_for("staff.staff.home")
+    return url_for("seller.sellers.today" if memberships_of(user_id) else "accounts.account")

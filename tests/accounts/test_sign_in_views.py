@@ -46,6 +46,13 @@ def test_buyer_signs_in_and_lands_on_the_own_page(visitor: Visitor) -> None:
     assert PEOPLE["buyer"].name in visitor.follow(answer).text
 
 
+def test_farmer_lands_on_what_waits_for_the_own_shop(visitor: Visitor) -> None:
+    farmer = PEOPLE["farmer"]
+    answer = enter(visitor, farmer.password, phone=farmer.phone)
+    assert answer.location == "/seller/"
+    visitor.get(answer.location)
+
+
 def test_phone_may_be_typed_with_blanks_and_country_code(visitor: Visitor) -> None:
     assert enter(visitor, PEOPLE["buyer"].password, phone="+86 138 0000 0001").location == "/account"
 
