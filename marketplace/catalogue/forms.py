@@ -51,7 +51,11 @@ class LitresField(KilosField):
 
 
 class PackForm(Form):
-    """One pack: content, price, boxes; a tile counts where the box above it is empty."""
+    """One pack: content, price, boxes; a tile counts where the box above it is empty.
+
+    Without a script a tile cannot be given back, so the page carries what it showed: a tile that stands as it was
+    shown yields to what is typed, one that was tapped against a typed value is asked about, never guessed.
+    """
 
     net = KilosField(_l("一箱净重"))
     net_pick = RadioField(_l("一箱净重"), validate_choice=False)
@@ -60,17 +64,63 @@ class PackForm(Form):
     boxes_pick = RadioField(_l("有几箱"), choices=options((count, count) for count in BOXES), validate_choice=False)
     gross = KilosField(_l("连箱子一共多重"))
     pieces = CountField(_l("一箱大约几个"))
+    net_shown = HiddenField()  # the tiles that stood chosen when the page was shown
+    boxes_shown = HiddenField()
+    price_shown = HiddenField()  # the price that was prefilled, and the content it was for
 
     is_needed = False  # the first pack has to be filled
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.doubts: list[tuple[Any, str]] = []  # what was sent can be read in two ways: field and sentence
+
     def read_picks(self) -> None:
-        """Take a chosen tile where nothing was typed."""
-        for box, pick in ((self.net, self.net_pick), (self.boxes, self.boxes_pick)):
-            if box.data is None and not (box.typed or "").strip() and pick.data:
-                try:
-                    box.data = box.read(str(pick.data)[:20])
-                except ValueError:
-                    continue
+        """Take a chosen tile where nothing was typed; doubt a tapped tile that says something else than the box."""
+        for box, pick, shown in self._picks():
+            try:
+                chosen = box.read(str(pick.data or "")[:20])
+            except ValueError:
+                continue
+            if not (box.typed or "").strip():
+                box.data = chosen
+            elif chosen != box.data:
+                if pick.data != shown.data:
+                    self.doubts.append((box, self._either(pick, box)))
+                pick.data = None
+        price, content = self._price_and_content()
+        before, _sign, content_before = (self.price_shown.data or "").partition(" ")
+        if content and price and price == before and content != content_before:
+            self.doubts.append((self.price, _("箱子换了，价钱还是原来那种箱子的：请看一眼，对就再点一次")))
+            self.price_shown.data = ""
+        self._remember_tiles()
+
+    def remember_prefill(self) -> None:
+        """Keep what the page is going to show of its own accord, for the reading of what is sent."""
+        price, content = self._price_and_content()
+        self.price_shown.data = f"{price} {content}"
+        self._remember_tiles()
+
+    def _remember_tiles(self) -> None:
+        for _box, pick, shown in self._picks():
+            shown.data = pick.data or ""
+
+    def _picks(self) -> tuple[tuple[Any, Any, Any], ...]:
+        return (self.net, self.net_pick, self.net_shown), (self.boxes, self.boxes_pick, self.boxes_shown)
+
+    def _price_and_content(self) -> tuple[str, str]:
+        content = self.net_pick.data if self.net.data is None else self.net.show(self.net.data)
+        return "" if self.price.data is None else self.price.show(self.price.data), content or ""
+
+    @staticmethod
+    def _either(pick: Any, box: Any) -> str:
+        words = next((choice.label for choice in pick.choices or () if choice.value == pick.data), pick.data)
+        return str(
+            _(
+                "点的是“%(tile)s”，这里写的是 %(typed)s：要点的，就清空这里再点一次；要写的，就直接再提交",
+                tile=words,
+                typed=box.typed.strip(),
+            )
+        )
 
     @property
     def is_offered(self) -> bool:
@@ -86,6 +136,7 @@ class PackForm(Form):
                 field.errors = []
             return True
         refusals = (
+            *((field, True, sentence) for field, sentence in self.doubts),
             (self.net, not self.net.data, _("请选一箱多重，或写一个数")),
             (self.net, (self.net.data or 0) > MOST_NET, _("一箱太多了，大宗的请找服务站")),
             (self.price, not self.price.data, _("请写一箱卖多少钱")),

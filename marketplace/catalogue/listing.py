@@ -60,10 +60,16 @@ def _set_choices(form: ListingForm, category: Category) -> None:
     if not category.needs_sc_licence:
         del form.sc_number
     for row in form.packs:
-        row.form.net_pick.choices = options(
-            (row.form.net.show(net), _net_words(category, net)) for net in _usual_net(category)
-        )
+        _set_tiles(row.form, category, row.form.net.data if row.form.net_pick.data else None)
     form.packs[0].form.net.label.text = _("或者自己写")
+
+
+def _set_tiles(row: Any, category: Category, chosen: int | None) -> None:
+    """What packs usually hold, and what this one holds."""
+    nets = list(_usual_net(category))
+    if chosen and chosen not in nets:
+        nets.append(chosen)
+    row.net_pick.choices = options((row.net.show(net), _net_words(category, net)) for net in nets)
 
 
 def _usual_net(category: Category) -> tuple[int, ...]:
@@ -123,15 +129,14 @@ def _set_defaults(form: ListingForm, shop: Shop, category: Category) -> None:
     for row, net in zip(rows[1:], usual, strict=False):
         row.net.data = net
     if packs:
-        _repeat_pack(rows[0], packs[0])
+        _repeat_pack(rows[0], category, packs[0])
+    rows[0].remember_prefill()
 
 
-def _repeat_pack(row: Any, pack: queries.OwnPack) -> None:
-    typed = row.net.show(pack.net_amount)
-    if typed in {choice.value for choice in row.net_pick.choices}:
-        row.net_pick.data = typed
-    else:
-        row.net.data, row.net_pick.data = pack.net_amount, None
+def _repeat_pack(row: Any, category: Category, pack: queries.OwnPack) -> None:
+    """Always as a tile, so that another tapped tile takes its place; the box is only ever the person's own."""
+    _set_tiles(row, category, pack.net_amount)
+    row.net_pick.data = row.net.show(pack.net_amount)
     row.price.data, row.pieces.data = pack.price_amount, pack.pieces
 
 

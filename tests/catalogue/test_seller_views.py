@@ -293,6 +293,53 @@ def test_next_form_starts_from_the_last_listing_but_never_from_its_stock(farmer:
     assert "packs-0-boxes_pick" not in fields
 
 
+def test_last_content_of_ones_own_is_a_tile_that_another_tile_replaces(farmer: Visitor) -> None:
+    """Without scripts nothing prefilled may stand against what is tapped."""
+    send(farmer, {"packs-0-net": "1000", "packs-0-price": "8000", "packs-0-boxes": "2"})
+    page = farmer.get(NEW)
+    fields = page.form("category=navel").fields
+    assert (fields["packs-0-net"], fields["packs-0-net_pick"]) == ("", "1000")
+    tapped = {"packs-0-net": "", "packs-0-net_pick": "5"}
+    refused = send(farmer, tapped | {"packs-0-price": "8000"}, base=page, status=422)
+    assert "原来那种箱子" in refused.errors()["packs-0-price"]
+    made = send(farmer, tapped | {"packs-0-price": "49.90"}, base=page)
+    pack = packs_of(product_of(made))[0]
+    assert (pack.net_amount, pack.price_amount) == (5000, 4990)
+
+
+def test_price_that_was_looked_at_again_is_taken(farmer: Visitor) -> None:
+    send(farmer)
+    page = farmer.get(NEW)
+    tapped = {"packs-0-net": "", "packs-0-net_pick": "10"}
+    refused = send(farmer, tapped, base=page, status=422)
+    shown = refused.form("category=navel").fields
+    assert (shown["packs-0-net_pick"], shown["packs-0-price"]) == ("10", "49.90")
+    made = send(farmer, tapped, base=refused)
+    assert packs_of(product_of(made))[0].net_amount == 10_000
+
+
+@pytest.mark.parametrize(
+    ("box", "tile", "typed"), [("packs-0-net", "10", "7"), ("packs-0-boxes", "100", "30")]
+)
+def test_tapped_tile_against_a_typed_value_is_asked_about(
+    farmer: Visitor, box: str, tile: str, typed: str
+) -> None:
+    refused = send(farmer, {f"{box}_pick": tile, box: typed}, status=422)
+    assert typed in refused.errors()[box]
+    shown = refused.form("category=navel").fields
+    assert shown[box] == typed
+    assert f"{box}_pick" not in shown
+    # Sent again as it stands, what was typed counts; cleared and tapped, the tile does.
+    tapped = send(farmer, {f"{box}_pick": tile, box: ""}, base=refused)
+    pack = packs_of(product_of(tapped))[0]
+    assert (pack.net_amount, pack.left) == ((10_000, 50) if box == "packs-0-net" else (5000, 100))
+
+
+def test_what_is_typed_over_an_untouched_tile_counts(farmer: Visitor) -> None:
+    made = send(farmer, {"packs-0-net": "7"})
+    assert packs_of(product_of(made))[0].net_amount == 7000
+
+
 @pytest.mark.parametrize(
     ("data", "field"),
     [
