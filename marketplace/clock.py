@@ -18,6 +18,11 @@ def now() -> datetime:
     return _fixed.get() or datetime.now(UTC)
 
 
+def fixed() -> datetime | None:
+    """The instant at which the time is fixed here, if it is."""
+    return _fixed.get()
+
+
 def today() -> date:
     """The current day in Shanghai."""
     return shanghai_date(now())

@@ -21,6 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from marketplace import clock
+
 try:  # The wheel brings a SQLite without the WAL-reset fault of 3.7.0 to 3.51.2.
     import pysqlite3.dbapi2 as sqlite_driver
 except ImportError:
@@ -94,14 +96,24 @@ def id_column() -> Mapped[int]:
     return mapped_column(BigInteger, primary_key=True, autoincrement=False, default=new_id)
 
 
-EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
+EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
 _id_lock = threading.Lock()
 _id_last = [0, 0]
+_id_fixed: dict[int, int] = {}  # the last one of each instant at which the time was fixed
 
 
 def new_id() -> int:
-    """A 63-bit id: 41 bits of milliseconds, 22 bits that are random and rise within a millisecond."""
+    """A 63-bit id: 41 bits of milliseconds, 22 bits that are random and rise within a millisecond.
+
+    Where the time is fixed, ids follow it: what the demo tells of last year has last year's ids, so that lists by id
+    are lists by time.
+    """
+    fixed = clock.fixed()
     with _id_lock:
+        if fixed is not None:
+            instant = int(fixed.timestamp() * 1000) - EPOCH_MS
+            _id_fixed[instant] = _id_fixed.get(instant, (instant << 22) + secrets.randbelow(1 << 21)) + 1
+            return _id_fixed[instant]
         moment = time.time_ns() // 1_000_000 - EPOCH_MS
         if moment <= _id_last[0]:
             moment, tail = _id_last[0], _id_last[1] + 1 + secrets.randbelow(16)
@@ -113,7 +125,12 @@ def new_id() -> int:
         return moment << 22 | tail
 
 
-os.register_at_fork(after_in_child=lambda: _id_last.__setitem__(slice(None), [0, 0]))
+def _start_anew() -> None:
+    _id_last[:] = 0, 0
+    _id_fixed.clear()
+
+
+os.register_at_fork(after_in_child=_start_anew)
 
 # No I, L, O, U, which are misread, and no Z: with 31 letters, a prime, the check notices every wrong character.
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXY"
@@ -211,7 +228,12 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         # The fault before 3.51.3 is the write-ahead log's, and site and worker are two processes: so none of it there.
         journal = "WAL" if sqlite_driver.sqlite_version_info >= SAFE_SQLITE else "DELETE"
-        for pragma in ("busy_timeout=10000", f"journal_mode={journal}", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "busy_timeout=10000",
+            f"journal_mode={journal}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -7,7 +7,7 @@ import sqlite3
 import string
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import column, func, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
-from marketplace import database
+from marketplace import clock, database
 from marketplace.accounts.models import User
 from marketplace.audit import SYSTEM, AuditEntry, record
 from marketplace.database import (
@@ -30,6 +30,7 @@ from marketplace.database import (
 )
 from marketplace.errors import DomainError
 from marketplace.health import Heartbeat
+from tests.conftest import NOON
 from tests.racing import at_once
 
 # --- ids and codes ---
@@ -63,6 +64,19 @@ def test_ids_keep_rising_when_the_clock_steps_back(monkeypatch: pytest.MonkeyPat
     after = [new_id() for _ in range(100)]
     assert before < after[0]
     assert after == sorted(set(after))
+
+
+def test_ids_follow_the_time_where_it_is_fixed() -> None:
+    """Story by story, as the demo is told: what was earlier has the smaller id, whichever was written first."""
+    with clock.at(NOON):
+        completed = [new_id() for _ in range(100)]
+    with clock.at(NOON - timedelta(days=1)):
+        placed = [new_id() for _ in range(100)]
+    with clock.at(NOON):
+        completed += [new_id() for _ in range(100)]
+    assert completed == sorted(set(completed))
+    assert placed == sorted(set(placed))
+    assert placed[-1] < completed[0]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked where they can be")
