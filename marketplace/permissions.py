@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import Flask, g, redirect, request, url_for
+from flask import Flask, current_app, g, redirect, request, url_for
 
 from marketplace.errors import ForbiddenError
 
@@ -192,6 +192,19 @@ def member_can(role: MemberRole, permission: str) -> bool:
 def access_of(app: Flask, endpoint: str) -> Access | None:
     """The declared access of an endpoint; None when nothing was declared."""
     return getattr(app.view_functions[endpoint], "access", None)
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether the reader may open an endpoint's page, by what the endpoint itself declares: for links and menus."""
+    access = access_of(current_app, endpoint)
+    if access is None:
+        return False
+    needed = access.needed("GET")
+    if access.kind == "member":
+        return "member" in g and member_can(g.member, needed)
+    if access.kind == "role":
+        return bool(g.viewer.can(needed))
+    return access.kind == "public" or g.viewer.user_id is not None
 
 
 def sign_in_redirect() -> Any:

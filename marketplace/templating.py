@@ -17,7 +17,7 @@ from markupsafe import Markup
 from marketplace import clock, settings
 from marketplace.i18n import CHINESE, language, switch_language_url
 from marketplace.money import format_fen
-from marketplace.permissions import public
+from marketplace.permissions import may_open, public
 
 STATIC_FOLDER = Path(__file__).parent.parent / "static"
 
@@ -33,10 +33,12 @@ def day(value: date | datetime | None) -> str:
 
 
 def short_day(value: date | datetime | None) -> str:
-    """11月22日, or 22 Nov."""
+    """11月22日, or 22 Nov; with its year when that is not this one."""
     if value is None:
         return ""
     found = clock.shanghai_date(value) if isinstance(value, datetime) else value
+    if found.year != clock.today().year:
+        return day(found)
     return f"{found.day} {found:%b}" if language() == "en" else f"{found.month}月{found.day}日"
 
 
@@ -143,6 +145,7 @@ def init_app(app: Flask) -> None:
             "current_user": current_user,
             "demo_mode": current_app.config["SETTINGS"].demo,
             "language": language(),
+            "may_open": may_open,
             "member": g.get("member"),
             "now": clock.now,
             "seller": g.get("seller"),

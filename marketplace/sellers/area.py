@@ -5,20 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, g, redirect, request, session, url_for
+from flask_babel import lazy_gettext as _l
 
 from marketplace.errors import ForbiddenError, NotFoundError
-from marketplace.permissions import access_of, member_can, sign_in_redirect
+from marketplace.permissions import access_of, may_open, member_can, sign_in_redirect
 from marketplace.sellers import queries
 
 # Pages that a person reaches before a shop is chosen.
 WITHOUT_SHOP = frozenset({"seller.sellers.choose", "seller.sellers.no_shop"})
 
 
+# Name of the place (`tab` of a page), icon, endpoint, words.
+MENU = (
+    ("today", "home", "seller.sellers.today", _l("今天")),
+    ("ship", "truck", "seller.orders.index", _l("发货")),
+    ("sell", "plus", "seller.catalogue.new", _l("卖货")),
+    ("money", "money", "seller.ledger.index", _l("钱")),
+    ("account", "user", "seller.sellers.account", _l("我的")),
+)
+
+
 def make_area() -> Blueprint:
     """The blueprint below which all seller pages lie, with its guard."""
     area = Blueprint("seller", __name__)
     area.before_request(guard)
+    area.app_context_processor(lambda: {"seller_menu": menu})
     return area
+
+
+def menu() -> list[tuple[str, str, str, Any]]:
+    """Name, icon, address and words of the places that the member's role may open."""
+    return [
+        (name, icon, url_for(endpoint), words) for name, icon, endpoint, words in MENU if may_open(endpoint)
+    ]
 
 
 def guard() -> Any:

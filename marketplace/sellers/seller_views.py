@@ -10,7 +10,7 @@ from marketplace import places
 from marketplace.errors import NotFoundError
 from marketplace.ledger import queries as ledger
 from marketplace.orders import queries as orders
-from marketplace.permissions import member_can, requires_member, signed_in
+from marketplace.permissions import may_open, member_can, requires_member, signed_in
 from marketplace.sellers import queries, services
 from marketplace.sellers.forms import ShopForm
 
@@ -24,8 +24,8 @@ def today() -> ResponseReturnValue:
     return render_template(
         "sellers/seller/today.html",
         tab="today",
-        work=orders.count_work(g.seller.id) if member_can(g.member, "orders:read") else None,
-        money_facts=ledger.seller_summary(g.seller.id) if member_can(g.member, "money:read") else None,
+        work=orders.count_work(g.seller.id) if may_open("seller.orders.index") else None,
+        money_facts=ledger.seller_summary(g.seller.id) if may_open("seller.ledger.index") else None,
     )
 
 

@@ -37,6 +37,13 @@ def test_owner_sees_what_each_sale_brings_and_from_when(app: Flask, sign_in: Sig
     assert not [word for word in CUSTODY if word in page.soup.get_text()]
 
 
+def test_a_day_of_another_year_is_written_with_its_year(app: Flask, sign_in: SignIn) -> None:
+    with app.app_context(), clock.at(clock.now() - timedelta(days=400)):
+        coop = shop_of("coop_owner")
+        sell(coop, [Box(make_pool(coop), 4990)])
+    assert "最早 2025年10月" in sign_in("coop_owner").get("/seller/money/").text
+
+
 def test_a_shop_that_sold_nothing_is_told_what_will_stand_here(sign_in: SignIn) -> None:
     page = sign_in("farmer").get("/seller/money/")
     assert "还没有买家付款" in page.text

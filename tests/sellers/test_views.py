@@ -7,12 +7,15 @@ from contextlib import AbstractContextManager
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from marketplace.audit import SYSTEM
-from marketplace.database import run_in_transaction
+from marketplace.database import db, run_in_transaction
+from marketplace.permissions import MemberRole, member_can
 from marketplace.sellers import services
-from marketplace.sellers.models import SellerStatus
+from marketplace.sellers.models import SellerMember, SellerStatus
 from tests.browsing import Visitor
+from tests.factories import user_id
 from tests.market import Market
 
 
@@ -75,3 +78,35 @@ def test_statements_do_not_grow_with_the_goods(
     with count_statements() as many:
         visitor.get(path)
     assert len(few) == len(many) <= 6, many
+
+
+@pytest.mark.parametrize("role", list(MemberRole))
+def test_a_member_is_shown_only_what_the_role_opens(
+    app: Flask, sign_in: Callable[[str], Visitor], role: MemberRole
+) -> None:
+    """Every link of the seller's own pages answers, whatever the role; the tabs are those of the rights."""
+    with app.app_context():
+        run_in_transaction(lambda: _take_role("coop_clerk", role))
+    member = sign_in("coop_clerk")
+    for start in ("/seller/", "/seller/account"):
+        page = member.get(start)
+        for link in {link for link in page.links() if link.startswith("/seller")}:
+            member.get(link)
+    tabs = [str(link["href"]) for link in member.get("/seller/").soup.select("nav.tabs a")]
+    assert tabs == [
+        address
+        for address, right in (
+            ("/seller/", "shop:read"),
+            ("/seller/orders/", "orders:read"),
+            ("/seller/products/new", "listing:write"),
+            ("/seller/money/", "money:read"),
+            ("/seller/account", "shop:read"),
+        )
+        if member_can(role, right)
+    ]
+
+
+def _take_role(key: str, role: MemberRole) -> None:
+    db.session.execute(
+        update(SellerMember).where(SellerMember.user_id == user_id(key)).values(role=role)
+    )
