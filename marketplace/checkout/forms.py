@@ -29,6 +29,7 @@ from marketplace.forms import Needed, PhoneField, text_field
 
 NEW = "new"
 _PAIR = re.compile(r"([0-9]{1,19}):([0-9]{1,6})", re.ASCII)
+_SEEN = re.compile(r"([vs][0-9]{1,19}):([0-9]{1,12})", re.ASCII)
 _ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{20,64}", re.ASCII)
 
@@ -61,6 +62,17 @@ class ItemsField(Field):
             self.data = read_items(valuelist[0])
 
 
+class SeenField(Field):
+    """Prices and freight as the page showed them ("v12:4990 s7:600"): for telling what changed, never for charging."""
+
+    widget = HiddenInput()
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        parts = valuelist[0].split(" ")[: 2 * MOST_LINES] if valuelist else []
+        found = (_SEEN.fullmatch(part) for part in parts)
+        self.data = {match[1]: int(match[2]) for match in found if match}
+
+
 class TotalField(Field):
     """The total that the page shows, in fen."""
 
@@ -83,6 +95,7 @@ class CheckoutForm(DivisionForm):
     form_key = HiddenField()
     items = ItemsField()
     expected_total = TotalField()
+    seen = SeenField()
     versions = HiddenField(default=versions_in_force)
     address = RadioField(_l("送到哪"), validate_choice=False)
     name = text_field(_l("收件人"), 60, render_kw={"autocomplete": "name"})

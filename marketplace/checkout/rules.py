@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from marketplace.catalogue.selling import SaleItem
 from marketplace.errors import DomainError
 from marketplace.logistics.rules import Freight, Template, parcel_freight
-from marketplace.money import MAX_FEN
+from marketplace.money import MAX_FEN, format_fen
 
 MOST_LINES = 60
 MOST_OF_ONE = 10_000
@@ -25,6 +25,8 @@ class ProblemKind(enum.StrEnum):
     TOO_FEW = "too_few"
     NOT_SERVED = "not_served"
     NOT_CONFIRMED = "not_confirmed"
+    NEW_PRICE = "new_price"
+    NEW_FREIGHT = "new_freight"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,18 @@ class Quote:
         return self.goods_amount + self.freight_amount
 
     @property
+    def amounts(self) -> dict[str, int]:
+        """What the page shows of each price (v and the variant) and each freight (s and the seller), in fen."""
+        prices = {
+            f"v{line.item.variant_id}": line.item.price_amount
+            for parcel in self.parcels
+            for line in parcel.lines
+        }
+        return prices | {
+            f"s{parcel.seller_id}": parcel.freight.amount for parcel in self.parcels if parcel.freight
+        }
+
+    @property
     def to_confirm(self) -> tuple[Line, ...]:
         """Lines that ask a tick at each single purchase: blemished fruit."""
         return tuple(line for parcel in self.parcels for line in parcel.lines if line.item.needs_confirmation)
@@ -124,7 +138,7 @@ class BasketChangedError(DomainError):
 
 
 class PriceChangedError(DomainError):
-    """The total is not the one the buyer saw: nothing was ordered."""
+    """The total is not the one the buyer saw: nothing was ordered; changes() says what is new."""
 
     def __init__(self) -> None:
         super().__init__(_l("价钱或运费刚刚变了，请看一眼新的合计再提交"))
@@ -157,7 +171,7 @@ def quote(
         by_seller.setdefault(item.seller_id, []).append(Line(item, count))
     parcels = tuple(
         _parcel(seller_id, tuple(lines), templates.get(seller_id, Template()), province_code)
-        for seller_id, lines in by_seller.items()
+        for seller_id, lines in sorted(by_seller.items())  # the same numbers as on the order's page
     )
     for parcel in parcels:
         problems.extend(_too_few(parcel))
@@ -165,6 +179,33 @@ def quote(
             message = _("“%(seller)s”不送这个地方", seller=parcel.first.seller_name)
             problems.append(Problem(ProblemKind.NOT_SERVED, message, seller_id=parcel.seller_id))
     return Quote(parcels, tuple(problems))
+
+
+def changes(wanted: Quote, seen: Mapping[str, int]) -> tuple[Problem, ...]:
+    """What costs something else than was seen (as Quote.amounts gives it), with before and after; only for telling."""
+    found = []
+    for parcel in wanted.parcels:
+        for line in parcel.lines:
+            before, now = seen.get(f"v{line.item.variant_id}"), line.item.price_amount
+            if before is None or before == now:
+                continue
+            values = {"title": line.item.title, "before": format_fen(before), "now": format_fen(now)}
+            message = (
+                _("“%(title)s”涨价了：原来 ¥%(before)s，现在 ¥%(now)s", **values)
+                if now > before
+                else _("“%(title)s”降价了：原来 ¥%(before)s，现在 ¥%(now)s", **values)
+            )
+            found.append(Problem(ProblemKind.NEW_PRICE, message, variant_id=line.item.variant_id))
+        was = seen.get(f"s{parcel.seller_id}")
+        if parcel.freight and was is not None and was != parcel.freight.amount:
+            message = _(
+                "“%(seller)s”的运费变了：原来 ¥%(before)s，现在 ¥%(now)s",
+                seller=parcel.first.seller_name,
+                before=format_fen(was),
+                now=format_fen(parcel.freight.amount),
+            )
+            found.append(Problem(ProblemKind.NEW_FREIGHT, message, seller_id=parcel.seller_id))
+    return tuple(found)
 
 
 def _parcel(seller_id: int, lines: tuple[Line, ...], template: Template, province_code: str | None) -> Parcel:

@@ -21,7 +21,7 @@ from marketplace.cart.models import Cart
 from marketplace.checkout import services
 from marketplace.checkout.forms import CheckoutForm, read_items
 from marketplace.checkout.paying import ELSEWHERE, Way, device_of, ways
-from marketplace.checkout.rules import BasketChangedError, Problem, Quote
+from marketplace.checkout.rules import BasketChangedError, PriceChangedError, Problem, Quote, changes
 from marketplace.checkout.services import PlacedOrder, Placing
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
@@ -65,18 +65,17 @@ def start() -> ResponseReturnValue:
     form = _form(buyer)
     if not form.items.data:
         return redirect(url_for("cart.basket"), 303)
-    problems: tuple[Problem, ...] = ()
+    refusal: DomainError | None = None
     if form.is_submitted() and not form.is_choosing() and form.validate():
         try:
             placed = _place(form, buyer)
-        except BasketChangedError as error:
-            problems = error.problems
-            form.refuse(error)
+        except (BasketChangedError, PriceChangedError) as error:
+            refusal = error
         except DomainError as error:
             form.refuse(error)
         else:
             return _go_on(placed, form.way)
-    return _page(form, buyer, problems), 422 if form.errors else 200
+    return _page(form, buyer, refusal)
 
 
 @bp.get("/checkout/quote")
@@ -107,9 +106,9 @@ def _form(buyer: Buyer) -> CheckoutForm:
     form = CheckoutForm(addresses=buyer.addresses, ways=offered, county=None)
     if form.is_submitted():
         return form
-    form.items.data = {
-        line.item.variant_id: line.count for line in carts.items(buyer.cart.id if buyer.cart else None)
-    }
+    lines = carts.items(buyer.cart.id if buyer.cart else None)
+    form.items.data = {line.item.variant_id: line.count for line in lines}
+    form.seen.data = {f"v{line.item.variant_id}": line.seen_price_amount for line in lines}
     form.form_key.data = secrets.token_urlsafe(24)
     if buyer.user_id is not None:
         form.name.data, form.phone.data = g.person.name, g.person.phone
@@ -195,9 +194,15 @@ def _go_on(placed: PlacedOrder, way: Way) -> ResponseReturnValue:
     return begin(placed.order_id, target, channel=way.code)
 
 
-def _page(form: CheckoutForm, buyer: Buyer, problems: tuple[Problem, ...]) -> str:
+def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> ResponseReturnValue:
+    """The page with today's prices; what stands in the way or costs something else is told line by line.
+
+    A refusal that the lines explain is not told a second time.
+    """
     wanted: Quote = services.price(form.items.data, _province(_county(form, buyer)))
-    form.expected_total.data = wanted.total_amount
+    found = (*wanted.problems, *changes(wanted, _seen(form)), *getattr(refusal, "problems", ()))
+    if refusal is not None and not found:
+        form.refuse(refusal)
     device = device_of(request.user_agent.string)
     offered = ways(device, has_cash=bool(settings.get("cod.enabled")))
     return render_template(
@@ -205,12 +210,21 @@ def _page(form: CheckoutForm, buyer: Buyer, problems: tuple[Problem, ...]) -> st
         form=form,
         buyer=buyer,
         quote=wanted,
-        problems=_by_line((*wanted.problems, *problems)),
+        problems=_by_line(found),
+        refusals=list(dict.fromkeys(problem.message for problem in found))
+        if refusal is not None or form.errors
+        else [],
         place_known=bool(_province(_county(form, buyer))),
         area_names={one.id: places.full_name(one.county_code) for one in buyer.addresses},
         ways={way.code: way for way in offered},
         claim_hours=settings.get("aftersales.claim_hours"),
-    )
+    ), 422 if refusal is not None or form.errors else 200
+
+
+def _seen(form: CheckoutForm) -> dict[str, int]:
+    """What the buyer saw; another place has another freight, which is no news."""
+    seen: dict[str, int] = form.seen.data or {}
+    return {key: amount for key, amount in seen.items() if key.startswith("v") or not form.is_choosing()}
 
 
 def _by_line(problems: tuple[Problem, ...]) -> Mapping[Any, str]:

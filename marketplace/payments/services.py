@@ -105,7 +105,7 @@ def _wish(order: Order, payment: Payment) -> SessionWish:
     shops = sellers.shops_by_id(sale.seller_id for sale in sales)
     with force_locale(LOCALES[order.language]):
         lines = [
-            (_("%(shop)s 的包裹（含运费）", shop=shops[sale.seller_id].legal_name), sale.total_amount)
+            (_("%(shop)s 的包裹（含运费）", shop=shops[sale.seller_id].name), sale.total_amount)
             for sale in sales
             if sale.total_amount
         ]

@@ -67,6 +67,11 @@ def _chosen(visitor: Visitor, **fields: Any) -> dict[str, Any]:
     return page.form("/checkout").fields
 
 
+def _told(page: Page) -> list[str]:
+    """The items of the summary above the form."""
+    return [item.get_text(strip=True) for item in page.soup.select(".errsum li")]
+
+
 def test_an_empty_basket_goes_back_to_the_basket(visitor: Visitor) -> None:
     assert visitor.get("/checkout", 303).location == "/basket"
 
@@ -85,6 +90,9 @@ def test_a_guest_orders_without_a_code_and_goes_to_the_pay_page(
     assert (order.buyer_id, order.contact_phone, order.total_amount) == (None, "13900000000", 16780)
     assert order.payment_state == PaymentState.UNPAID
     assert sorted(amount for _words, amount in provider.wishes[0].lines) == [5800, 10980]
+    words = " ".join(words for words, _amount in provider.wishes[0].lines)
+    shop = market.shop("second_farmer")
+    assert (shop.name in words, shop.legal_name in words) == (True, False)  # the name that the buyer knows
     assert "果篮还空着" in visitor.get("/basket").text
 
 
@@ -152,9 +160,64 @@ def test_a_price_that_changed_is_told_and_the_new_total_shown(
     fields = _chosen(visitor)
     market.change_price(goods, 5190)
     page = visitor.post("/checkout", fields, 422)
-    assert "价钱或运费刚刚变了" in page.text
+    sentence = "“石坳脐橙”涨价了：原来 ¥49.90，现在 ¥51.90"
+    assert _told(page) == [sentence]
+    assert sentence in " ".join(message.get_text() for message in page.soup.select("#quote .msg"))
     assert _total(page) == 11380
     assert market.count(CartItem) == 1
+    visitor.post("/checkout", page.form("/checkout").fields)
+    assert _order(market).total_amount == 11380
+
+
+def test_freight_that_changed_is_told_with_before_and_after(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 2))
+    fields = _chosen(visitor)
+    market.make_freight(first=900, following=40)
+    page = visitor.post("/checkout", fields, 422)
+    [sentence] = _told(page)
+    assert "的运费变了：原来 ¥10.00，现在 ¥13.00" in sentence
+    assert market.count(Order) == 0
+
+
+def test_another_place_has_another_freight_and_that_is_no_news(visitor: Visitor, goods: Goods) -> None:
+    _fill(visitor, (goods, 2))
+    fields = _chosen(visitor)
+    page = visitor.post("/checkout", fields | {"province_code": "", "list_areas": "1"}, 200)
+    page = visitor.post("/checkout", page.form("/checkout").fields | SHANGHAI | {"list_areas": "1"}, 200)
+    assert "变了" not in page.text
+
+
+def test_what_the_browser_says_it_saw_is_never_charged(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 2))
+    seen = f"v{goods.variants[0]}:1 s{goods.seller_id}:0 rubbish v:: v{'9' * 30}:1"
+    visitor.post("/checkout", _chosen(visitor) | {"seen": seen})
+    assert _order(market).total_amount == 10980
+
+
+def test_a_price_that_changed_since_it_was_put_in_is_told_at_the_checkout_too(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    _fill(visitor, (goods, 2))
+    market.change_price(goods, 4590)
+    page = visitor.get("/checkout")
+    assert "“石坳脐橙”降价了：原来 ¥49.90，现在 ¥45.90" in page.text
+
+
+@pytest.mark.parametrize("pay_by", ["alipay", "on_delivery"])
+def test_the_button_carries_the_total_and_is_true_for_every_way(
+    visitor: Visitor, goods: Goods, pay_by: str
+) -> None:
+    _fill(visitor, (goods, 2))
+    first = visitor.get("/checkout").soup.select("button.buy")
+    assert {button.get_text(strip=True) for button in first} == {"下单"}  # the freight is not known yet
+    page = visitor.submit("/checkout", TO | {"list_areas": "1", "pay_by": pay_by}, 200, form="/checkout")
+    assert {button.get_text(strip=True) for button in page.soup.select("button.buy")} == {
+        "下单，共 109.80 元"
+    }
 
 
 def test_what_is_gone_is_told_at_its_line_and_leads_to_the_basket(
@@ -178,6 +241,25 @@ def test_a_place_that_is_not_served_is_told_by_parcel(visitor: Visitor, goods: G
         form="/checkout",
     )
     assert "不送这个地方" in page.text
+    unserved = {"province_code": "540000", "city_code": "540100", "county_code": "540102"}
+    page = visitor.post("/checkout", _chosen(visitor) | unserved, 422)
+    [sentence] = _told(page)
+    assert "不送这个地方" in sentence
+    assert "有 1 处要改" in page.text
+
+
+def test_parcels_have_the_same_numbers_on_every_page(
+    app: Any, market: Market, goods: Goods, other: Goods
+) -> None:
+    for wanted in ((goods, other), (other, goods)):
+        visitor = Visitor(app)
+        _fill(visitor, *((one, 1) for one in wanted))
+        basket = [head.get_text(strip=True) for head in visitor.get("/basket").soup.select("section h2[id]")]
+        visitor.post("/checkout", _chosen(visitor))
+        page = visitor.get(f"/o/{_order(market).access_token}")
+        order = [head.get_text(strip=True) for head in page.soup.select("section[id^=parcel] h2")]
+        assert order == basket
+        assert len(order) == 2
 
 
 def test_pressing_twice_makes_one_order_and_opens_the_same_page(

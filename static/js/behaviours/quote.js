@@ -1,5 +1,5 @@
 // The checkout's sums for another place: <form data-quote="/checkout/quote"> with a hidden field `items`. Choosing a province or a
-// saved address (data-place) fetches them anew and replaces #quote and #quote-bar. Without script the page's own buttons send the form.
+// saved address (data-place) fetches them anew and replaces #quote, #quote-bar and the words of the buttons. Without script the page's own buttons send the form.
 export function attach(form) {
   form.querySelectorAll('[data-without-script]').forEach((e) => { e.hidden = true; });
   const details = form.querySelector('#new-address');
@@ -12,7 +12,7 @@ export function attach(form) {
     const answer = await fetch(`${form.dataset.quote}?${query}`);
     if (!answer.ok || mine !== asked) return;
     const fresh = new DOMParser().parseFromString((await answer.json()).html, 'text/html');
-    for (const id of ['quote', 'quote-bar']) {
+    for (const id of ['quote', 'quote-bar', 'pay-words', 'pay-words-bar']) {
       const part = fresh.getElementById(id);
       if (part) document.getElementById(id)?.replaceWith(part);
     }
