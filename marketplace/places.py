@@ -14,8 +14,13 @@ from marketplace.i18n import lang_of, language
 from marketplace.permissions import public
 
 GANZHOU = "360700"
-# Cities that only group counties and are not printed in an address (data notes of the source).
-GROUPINGS = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+# Cities that only group counties and are not printed in an address (data notes of the source), with our English.
+GROUPINGS = {
+    "市辖区": "Urban districts",
+    "县": "Counties",
+    "省直辖县级行政区划": "Directly administered",
+    "自治区直辖县级行政区划": "Directly administered",
+}
 
 bp = Blueprint("places", __name__)
 
@@ -43,7 +48,9 @@ class Area(Base):
     @property
     def label(self) -> str:
         """The name in the reader's language, where one is known."""
-        return self.name_en if language() == "en" and self.name_en else self.name
+        if language() != "en":
+            return self.name
+        return self.name_en or GROUPINGS.get(self.name, self.name)
 
 
 def find(code: str | None) -> Area | None:

@@ -78,6 +78,8 @@ class Page:
         assert isinstance(html, Tag), f"{where}: no document"
         assert html.get("lang") in {"zh-CN", "en"}, f"{where}: language {html.get('lang')}"
         assert self.title, f"{where}: no title"
+        shown = self.answer.get_data(as_text=True)
+        assert not re.search("(?:<|&lt;)Macro ", shown), f"{where}: a macro printed as text"
         assert len(self.soup.find_all("h1")) == 1, f"{where}: {len(self.soup.find_all('h1'))} h1"
         ids = [str(tag["id"]) for tag in self.soup.find_all(id=True)]
         doubled = {name for name in ids if ids.count(name) > 1}

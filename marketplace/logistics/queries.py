@@ -8,12 +8,21 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from marketplace.database import db
+from marketplace.i18n import choose
 from marketplace.logistics.models import Carrier, FreightRule, FreightTemplate, Shipment
 from marketplace.logistics.rules import Group, Rate, Template
 
 
 def list_carriers() -> list[Carrier]:
     return list(db.session.execute(select(Carrier).order_by(Carrier.position)).scalars())
+
+
+def shown_carriers() -> dict[str, str]:
+    """Names in the reader's language by code, and by the Chinese name that an order's story keeps."""
+    shown = {}
+    for carrier in list_carriers():
+        shown[carrier.code] = shown[carrier.name] = choose(carrier.name, carrier.name_en)
+    return shown
 
 
 def templates_for(seller_ids: Iterable[int]) -> dict[int, Template]:

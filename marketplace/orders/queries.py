@@ -91,6 +91,19 @@ class Whole:
         return order_status(self.order.payment_state, [part.seller_order.status for part in self.parts])
 
     @property
+    def cash_due_amount(self) -> int:
+        """What the courier still takes, in fen: cash on delivery of the parcels that are on their way."""
+        if self.order.payment_state != PaymentState.ON_DELIVERY:
+            return 0
+        ended = (SellerOrderStatus.CANCELLED, SellerOrderStatus.COMPLETED)
+        return sum(part.seller_order.total_amount for part in self.parts if part.status not in ended)
+
+    @property
+    def is_unpaid_end(self) -> bool:
+        """Whether it was cancelled before anything was paid."""
+        return self.status == "cancelled" and self.order.paid_at is None
+
+    @property
     def refunded_amount(self) -> int:
         return sum(part.seller_order.refunded_amount for part in self.parts)
 
@@ -273,6 +286,12 @@ def parts_by_id(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, 
     return {part.seller_order.id: part for part in _load_parts(list(db.session.execute(query).scalars()))}
 
 
+def codes_of_parts(seller_order_ids: Collection[int]) -> dict[int, str]:
+    """Public codes of seller orders by id, for lists of the office."""
+    query = select(SellerOrder.id, SellerOrder.code).where(SellerOrder.id.in_(seller_order_ids))
+    return dict(db.session.execute(query).tuples().all())
+
+
 def due_for_confirmation(moment: datetime, limit: int) -> list[int]:
     """Seller orders whose time for confirmation is over, by id (D18)."""
     query = (
@@ -315,7 +334,7 @@ def _wholes(query: Select[tuple[Order]], after: int | None, limit: int) -> tuple
     sales = (
         select(SellerOrder)
         .where(SellerOrder.order_id.in_([order.id for order in page]))
-        .order_by(SellerOrder.id)
+        .order_by(SellerOrder.seller_id)
     )
     by_order: dict[int, list[Part]] = {}
     for part in _load_parts(list(db.session.execute(sales).scalars())):

@@ -9,7 +9,6 @@ from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from marketplace.i18n import choose
 from marketplace.logistics import queries as logistics
 from marketplace.orders import queries
 from marketplace.orders.models import SellerOrderStatus
@@ -77,6 +76,7 @@ def detail(code: str) -> ResponseReturnValue:
     """The shop's own part of an order; another shop's is not found."""
     part = queries.get_seller_order(g.seller.id, code)
     sale = part.seller_order
+    carriers = logistics.shown_carriers()
     return render_template(
         "orders/seller/detail.html",
         tab="ship",
@@ -85,9 +85,9 @@ def detail(code: str) -> ResponseReturnValue:
         order=part.order,
         address_open=address_is_open(sale, part.order),
         shipments=logistics.shipments_of(g.seller.id, sale.id),
-        carriers={one.code: choose(one.name, one.name_en) for one in logistics.list_carriers()},
+        carriers=carriers,
         refunds=payments.refunds_by_order([sale.id]).get(sale.id, []),
-        timeline_events=timeline(part.events, named=True),
+        timeline_events=timeline(part.events, carriers, named=True),
         may_ship=member_can(g.member, "orders:ship"),
         may_refund=member_can(g.member, "orders:refund"),
         pack_label=pack_words,

@@ -6,7 +6,6 @@ from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from marketplace.forms import normal_phone
-from marketplace.i18n import choose
 from marketplace.logistics import queries as logistics
 from marketplace.orders import queries
 from marketplace.orders.models import SellerOrderStatus
@@ -47,6 +46,7 @@ def detail(code: str) -> ResponseReturnValue:
     """One seller order with its money and what happened; another county's is not found."""
     part = queries.get_for_staff(g.viewer, code)
     sale = part.seller_order
+    carriers = logistics.shown_carriers()
     may_see_payments = g.viewer.can("payments:read")
     return render_template(
         "orders/staff/detail.html",
@@ -54,9 +54,9 @@ def detail(code: str) -> ResponseReturnValue:
         sale=sale,
         order=part.order,
         shipments=logistics.shipments_of(sale.seller_id, sale.id),
-        carriers={one.code: choose(one.name, one.name_en) for one in logistics.list_carriers()},
+        carriers=carriers,
         payments=payments.payments_of(part.order.id) if may_see_payments else [],
         refunds=payments.refunds_by_order([sale.id]).get(sale.id, []),
-        timeline_events=timeline(part.events, named=True),
+        timeline_events=timeline(part.events, carriers, named=True),
         pack_label=pack_words,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ def reason_words(reason: str) -> str:
     return str(CANCEL_REASONS.get(reason, reason))
 
 
-def words(event: OrderEvent) -> str:
+def words(event: OrderEvent, carriers: Mapping[str, str]) -> str:
     """One event as a sentence; an unknown kind says its own name, so that it is noticed."""
     data: dict[str, Any] = event.data or {}
     if event.kind == "placed":
@@ -36,7 +37,8 @@ def words(event: OrderEvent) -> str:
     if event.kind == "cancelled":
         return str(_("取消了：%(reason)s", reason=reason_words(str(data.get("reason", "")))))
     if event.kind == "shipped":
-        carrier = str(data.get("carrier") or "")
+        name = str(data.get("carrier") or "")
+        carrier = carriers.get(name, name)
         return str(_("发货了，%(carrier)s", carrier=carrier)) if carrier else str(_("发货了"))
     if event.kind == "delivered":
         return str(_("已签收"))
@@ -55,12 +57,19 @@ def pack_words(pack: dict[str, Any]) -> str:
 
 
 def timeline(
-    events: tuple[OrderEvent, ...], *, seller_id: int | None = None, named: bool = False
+    events: tuple[OrderEvent, ...],
+    carriers: Mapping[str, str],
+    *,
+    seller_id: int | None = None,
+    named: bool = False,
 ) -> list[dict[str, Any]]:
-    """Newest first; seller_id leaves out what concerns other sellers' parts, named adds who did it."""
+    """Newest first; seller_id leaves out what concerns other sellers' parts, named adds who did it.
+
+    carriers are the names as the reader knows them, by the name that the event keeps.
+    """
     mine = [one for one in events if seller_id is None or one.seller_id in {None, seller_id}]
     return [
-        {"text": words(one), "at": one.at, "now": number == 0, "by": _by(one) if named else ""}
+        {"text": words(one, carriers), "at": one.at, "now": number == 0, "by": _by(one) if named else ""}
         for number, one in enumerate(mine)
     ]
 

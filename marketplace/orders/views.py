@@ -15,7 +15,7 @@ from marketplace.accounts.models import CodePurpose
 from marketplace.database import run_in_transaction
 from marketplace.errors import NotFoundError, TooManyTriesError
 from marketplace.forms import BaseForm
-from marketplace.i18n import choose, language
+from marketplace.i18n import language
 from marketplace.logistics import queries as logistics
 from marketplace.media.queries import pictures_of
 from marketplace.orders import queries, services, visitor
@@ -97,17 +97,18 @@ def _page(whole: Whole) -> str:
     sale_ids = [part.seller_order.id for part in whole.parts]
     key: dict[str, Any] = {"code": order.code} if order.buyer_id else {"token": order.access_token}
     suffix = "" if order.buyer_id else "_guest"
+    carriers = logistics.shown_carriers()
     return render_template(
         "orders/detail.html",
         whole=whole,
         order=order,
         timelines={
-            part.seller_order.id: timeline(whole.events, seller_id=part.seller_order.seller_id)
+            part.seller_order.id: timeline(whole.events, carriers, seller_id=part.seller_order.seller_id)
             for part in whole.parts
         },
         routes={part.seller_order.id: stops(part.seller_order, part.order) for part in whole.parts},
         shipments=logistics.shipments_by_order(sale_ids),
-        carriers={one.code: choose(one.name, one.name_en) for one in logistics.list_carriers()},
+        carriers=carriers,
         payments=payments.payments_of(order.id),
         refunds=payments.refunds_by_order(sale_ids),
         pictures=pictures_of(_images(whole)),
@@ -122,7 +123,7 @@ def _page(whole: Whole) -> str:
             for part in whole.parts
             if part.seller_order.status in {SellerOrderStatus.SHIPPED, SellerOrderStatus.DELIVERED}
         },
-        link=url_for("orders.guest", token=order.access_token, _external=True),
+        order_link=url_for("orders.guest", token=order.access_token, _external=True),
     )
 
 

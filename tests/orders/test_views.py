@@ -144,6 +144,62 @@ def test_each_state_says_what_comes_next(
     assert not page.soup.select("form[action*=confirm]")
 
 
+def test_an_unpaid_order_has_its_link_for_another_device(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    whole = _whole(market, market.place_order({goods.variants[0]: 2}))
+    page = sign_in("buyer").get(f"/orders/{whole.order.code}")
+    page.check()
+    box = page.soup.select_one("#pay input[readonly]")
+    assert box is not None
+    assert str(box["value"]).endswith(f"/o/{whole.order.access_token}")
+    [button] = page.soup.select("#pay button.buy")
+    assert button.get_text(strip=True) == "付 109.80 元"
+
+
+def test_cash_is_asked_for_until_it_was_paid(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    order_id = market.place_order({goods.variants[0]: 2}, method=PaymentMethod.ON_DELIVERY)
+    path = f"/orders/{_whole(market, order_id).order.code}"
+    buyer = sign_in("buyer")
+    assert "货送到再付 109.80 元" in buyer.get(path).text
+    market.ship(order_id)
+    market.complete(order_id)
+    assert "货送到再付" not in buyer.get(path).text
+
+
+def test_receipt_of_an_order_that_was_never_paid_shows_nothing_paid(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    whole = _whole(market, market.place_order({goods.variants[0]: 2}))
+    buyer = sign_in("buyer")
+    path = f"/orders/{whole.order.code}"
+    buyer.submit(path, form="/cancel")
+    receipt = buyer.get(path).soup.select("section[aria-labelledby=receipt] .tot")
+    assert [one.get_text("", strip=True) for one in receipt] == ["没有付款", "¥0.00"]
+
+
+def test_receipt_names_the_shop_first(
+    sign_in: Callable[[str], Visitor], market: Market, other: Goods
+) -> None:
+    whole = _whole(market, market.place_order({other.variants[0]: 1}))
+    shop = market.shop("farmer")
+    page = sign_in("buyer").get(f"/orders/{whole.order.code}")
+    assert f"{shop.name}（{shop.legal_name}）" in page.text
+
+
+def test_carrier_has_one_name_on_an_english_page(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    order_id = market.place_order({goods.variants[0]: 2})
+    market.pay(order_id)
+    market.ship(order_id)
+    page = sign_in("buyer").get(f"/en/orders/{_whole(market, order_id).order.code}")
+    assert page.text.count("ZTO") == 2
+    assert "中通" not in page.text
+
+
 def test_confirming_one_parcel_completes_only_that_one(
     sign_in: Callable[[str], Visitor], market: Market, goods: Goods, other: Goods
 ) -> None:
