@@ -45,30 +45,30 @@ def asked_comparison(seller_id: int, kind: SellerKind, registered_as: SellerKind
 
 
 def asked_lines(seller_id: int, year: int, **address: Any) -> dict[str, Any]:
-    """The lines of the figure that ?mode= and ?class= name, and the address of the next page."""
-    mode, agri_class = _asked("mode", Mode), _asked("class", AgriClass)
+    """The lines of the figure that ?mode= and ?class= (or ?season=) name, and the address of the next page."""
+    modes, classes = _asked("mode", Mode), _asked("class", AgriClass)
+    season, after = request.args.get("season", type=calendar_year), request.args.get("after", type=row_id)
     if year not in queries.list_years():
         raise NotFoundError
-    page = queries.list_lines(seller_id, year, mode, agri_class, request.args.get("after", type=row_id))
+    mode = modes[0] if modes else None
+    if season is None:
+        page = queries.list_lines(seller_id, year, mode, classes, after)
+    else:
+        page = queries.list_season_lines(seller_id, season, after)
+    asked: dict[str, Any] = {"mode": mode, "class": classes, "season": season}
     return {
         "page": page,
         "year": year,
         "mode": mode,
-        "agri_class": agri_class,
-        "next_url": _address(
-            ".lines", address, year=year, mode=mode, after=page.after, **{"class": agri_class}
-        )
-        if page.after
-        else None,
+        "agri_classes": classes,
+        "season": season,
+        "next_url": _address(".lines", address, year=year, after=page.after, **asked) if page.after else None,
     }
 
 
-def _asked(name: str, kind: type[E]) -> E | None:
-    written = request.args.get(name)
-    if not written:
-        return None
+def _asked(name: str, kind: type[E]) -> list[E]:
     try:
-        return kind(written)
+        return [kind(written) for written in request.args.getlist(name)[: len(kind)] if written]
     except ValueError:
         raise NotFoundError from None
 
@@ -88,10 +88,20 @@ class Urls:
     def version(self, number: int | str) -> str:
         return _address(self.report_endpoint, self.address, year=self.comparison.report.year, version=number)
 
-    def lines(self, mode: str | None = None, agri_class: str | None = None) -> str:
+    def lines(self, mode: str | None = None, *agri_classes: str) -> str:
         """The lines behind one figure of the report."""
         year = self.comparison.report.year
-        return _address(self.lines_endpoint, self.address, year=year, mode=mode, **{"class": agri_class})
+        return _address(self.lines_endpoint, self.address, year=year, mode=mode, **{"class": agri_classes})
+
+    def produce_lines(self, mode: str | None = None) -> str:
+        """The lines behind a figure of produce, whatever counts as produce in that year."""
+        return self.lines(mode, *self.comparison.report.produce_classes)
+
+    def season_lines(self, season: int) -> str:
+        """The lines behind a season's figure."""
+        return _address(
+            self.lines_endpoint, self.address, year=self.comparison.report.year, season=season
+        )
 
 
 def _address(endpoint: str, shop: Mapping[str, Any], **values: Any) -> str:

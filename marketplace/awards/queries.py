@@ -284,23 +284,42 @@ class Lines:
 
 
 def list_lines(
-    seller_id: int, year: int, mode: Mode | None, agri_class: AgriClass | None, after: int | None = None
+    seller_id: int,
+    year: int,
+    mode: Mode | None,
+    agri_classes: Collection[AgriClass],
+    after: int | None = None,
 ) -> Lines:
-    """The entries of a figure, newest first; a mode or class of None takes all of them together."""
-    entries, following = revenue.lines_of(seller_id, year, mode, agri_class, after)
-    codes = _codes_of(seller_id, {entry.seller_order_id for entry in entries})
-    parts = [part for part in revenue.parts_of(seller_id, year) if _matches(part, mode, agri_class)]
+    """The entries of a figure, newest first; a mode of None, or no class, takes all of them together."""
+    entries, following = revenue.lines_of(seller_id, year, mode, agri_classes, after)
+    parts = [part for part in revenue.parts_of(seller_id, year) if _matches(part, mode, agri_classes)]
     facts = [fact for fact in revenue.year_facts(seller_id) if fact.year == year]
     return Lines(
-        lines=[Line(codes.get(entry.seller_order_id, ""), entry) for entry in entries],
+        lines=_with_codes(seller_id, entries),
         after=following,
         entries_fen=sum(part.amount for part in parts),
-        figure_fen=sum(fact.total_amount for fact in facts if _matches(fact, mode, agri_class)),
+        figure_fen=sum(fact.total_amount for fact in facts if _matches(fact, mode, agri_classes)),
     )
 
 
-def _matches(row: Any, mode: Mode | None, agri_class: AgriClass | None) -> bool:
-    return (mode is None or row.mode == mode) and (agri_class is None or row.agri_class == agri_class)
+def list_season_lines(seller_id: int, season: int, after: int | None = None) -> Lines:
+    """The same for the figure of a season, named by its first year."""
+    entries, following = revenue.season_lines_of(seller_id, season, after)
+    return Lines(
+        lines=_with_codes(seller_id, entries),
+        after=following,
+        entries_fen=revenue.season_sum_of(seller_id, season),
+        figure_fen=revenue.season_facts(seller_id).get(season, 0),
+    )
+
+
+def _matches(row: Any, mode: Mode | None, agri_classes: Collection[AgriClass]) -> bool:
+    return (mode is None or row.mode == mode) and (not agri_classes or row.agri_class in agri_classes)
+
+
+def _with_codes(seller_id: int, entries: list[RevenueLine]) -> list[Line]:
+    codes = _codes_of(seller_id, {entry.seller_order_id for entry in entries})
+    return [Line(codes.get(entry.seller_order_id, ""), entry) for entry in entries]
 
 
 def _codes_of(seller_id: int, seller_order_ids: Collection[int]) -> Mapping[int, str]:

@@ -309,6 +309,12 @@ class Report:
         return fen_of(self.revenue["agri_yuan"])
 
     @property
+    def produce_classes(self) -> tuple[str, ...]:
+        """What counts as produce in this year."""
+        takes_processed = self.parameter("agri_scope") == "primary_and_processed"
+        return ("primary", "processed") if takes_processed else ("primary",)
+
+    @property
     def agri_share(self) -> str | None:
         share = self.revenue["agri_share"]
         return None if share is None else wording.percent(share)
@@ -331,6 +337,25 @@ class Report:
         return [(first, fen) for first, fen in found if first in {self.year - 1, self.year}]
 
     # -- conditions, parameters, reasons --
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the centre's material is complete: a tie to Ganzhou and a known history."""
+        return bool(self.records["nexus_holds"] and self.records["history_known"])
+
+    @property
+    def is_confirmed_by_seller(self) -> bool:
+        """Whether the seller has confirmed figures and material: nothing on record says so yet."""
+        return False
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Who does what, in turn: done, now or todo. What the authority does lies outside and is never done here."""
+        done = (self.is_prepared, self.is_prepared and self.is_confirmed_by_seller, False, False)
+        return tuple(
+            "done" if is_done else "now" if number == done.index(False) else "todo"
+            for number, is_done in enumerate(done)
+        )
 
     @property
     def records(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -58,6 +60,7 @@ READINGS: Mapping[tuple[str, str | None], str] = {
     ("effective_to", None): N_("文件没有写明截止日期"),
     ("force_confirmed_until", None): N_("文件的现行效力未核实"),
 }
+CLAUSE = re.compile(r"(\w)（(\w)）([0-9]+)")
 # The readings that the revenue award uses; the rest belongs to other items of the document.
 SHOWN = (
     "indicative_factor",
@@ -108,6 +111,25 @@ def _plain(number: Decimal) -> str:
 def percent(share: Decimal | str) -> str:
     """0.5 → 50%, 0.9821 → 98.21%."""
     return f"{_plain(Decimal(share) * 100)}%"
+
+
+def clause(text: str) -> str:
+    """四（二）1, in English 4(2)1 as in our own sentences; a clause of another form as it is written."""
+    found = CLAUSE.fullmatch(text) if language() == "en" else None
+    if found is None:
+        return text
+    part, section = (int(unicodedata.numeric(numeral, 0)) for numeral in found.groups()[:2])
+    return f"{part}({section}){found[3]}"
+
+
+def source(row: Mapping[str, Any]) -> str:
+    """Where a stored figure comes from; the clause is the Opinion's, also where another paper lent the value."""
+    paper = row["issuer"] if row["issuer"] in row["document"] else f"{row['issuer']}{row['document']}"
+    if row["document"]:
+        return f"{paper} {clause(row['clause'])}"
+    return str(
+        _("赣市府发〔2015〕2号 %(clause)s 没有写明，取值来自：%(source)s", clause=clause(row["clause"]), source=paper)
+    )
 
 
 def reading(key: str, value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from marketplace.database import db
@@ -193,20 +193,55 @@ def lines_of(
     seller_id: int,
     year: int,
     mode: Mode | None,
-    agri_class: AgriClass | None,
+    agri_classes: Collection[AgriClass],
     after: int | None = None,
     *,
     limit: int = PAGE,
 ) -> tuple[list[RevenueLine], int | None]:
     """The entries that sum to a figure of the report, newest first, and the id after which the next page starts.
 
-    None for the mode or the class means all of them, as in the report's sums.
+    None for the mode, or no class, means all of them, as in the report's sums.
     """
     query = select(RevenueEntry).where(RevenueEntry.seller_id == seller_id, RevenueEntry.year == year)
     if mode is not None:
         query = query.where(RevenueEntry.mode == mode)
-    if agri_class is not None:
-        query = query.where(RevenueEntry.agri_class == agri_class)
+    if agri_classes:
+        query = query.where(RevenueEntry.agri_class.in_(agri_classes))
+    return _lines(query, after, limit)
+
+
+def season_lines_of(
+    seller_id: int, season: int, after: int | None = None, *, limit: int = PAGE
+) -> tuple[list[RevenueLine], int | None]:
+    """The entries that sum to a season's figure, as lines_of: its sales, and their refunds whenever they came."""
+    return _lines(select(RevenueEntry).where(_is_of_season(seller_id, season)), after, limit)
+
+
+def season_sum_of(seller_id: int, season: int) -> int:
+    """All entries of a season together, in fen."""
+    query = select(func.coalesce(func.sum(RevenueEntry.amount), 0)).where(_is_of_season(seller_id, season))
+    return int(db.session.execute(query).scalar_one())
+
+
+def _is_of_season(seller_id: int, season: int) -> ColumnElement[bool]:
+    sale = aliased(RevenueEntry)
+    sales = select(sale.seller_order_id).where(
+        sale.seller_id == seller_id,
+        sale.kind == RevenueKind.COMPLETED,
+        sale.agri_class == AgriClass.PRIMARY,
+        sale.day >= date(season, 11, 1),
+        sale.day < date(season + 1, 3, 1),
+    )
+    return and_(
+        RevenueEntry.seller_id == seller_id,
+        RevenueEntry.agri_class == AgriClass.PRIMARY,
+        RevenueEntry.seller_order_id.in_(sales),
+    )
+
+
+def _lines(
+    query: Select[tuple[RevenueEntry]], after: int | None, limit: int
+) -> tuple[list[RevenueLine], int | None]:
     rows, following = page_of(query, RevenueEntry.id, after, limit)
     return [
         RevenueLine(

@@ -112,7 +112,9 @@ def test_every_figure_links_to_the_lines_that_sum_to_it(sign_in: SignIn, market:
     visitor = sign_in("staff_xinfeng")
     report = visitor.get(f"/staff/awards/{market}?year=2026")
     links = [link for link in report.links() if "/lines" in link]
-    assert len(set(links)) == 3  # of the class, of the mode, of the year
+    assert len(set(links)) == 5  # of the class, of produce, of the mode, of the year, of the season
+    figures = [tag for tag in report.soup.find_all("a") if "25,000,000.01" in tag.get_text()]
+    assert len(figures) == report.text.count("¥25,000,000.01")  # none of them stands there without its lines
     for link in set(links):
         page = visitor.get(link)
         assert page.text.count("¥25,000,000.01") >= 3
@@ -153,6 +155,51 @@ def test_a_frozen_year_is_shown_from_its_snapshot_with_what_changed(
         assert "依据：赣商务发〔2026〕9号 自2026年6月1日起" in now.text
         assert "现在的测算，不是定稿" in now.text
         visitor.get(f"/staff/awards/{market}?year=2026&version=7", 404)
+
+
+def test_a_freeze_confirms_nothing_for_the_seller(app: Flask, sign_in: SignIn, market: str) -> None:
+    """The line of steps and the table of conditions are one truth."""
+    with app.app_context(), clock.at(JANUARY):
+        seller_id, by = factories.shop("coop_owner").id, factories.actor("bureau")
+        run_in_transaction(lambda: services.freeze_assessment(by, seller_id, 2026))
+    with clock.at(JANUARY):
+        page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    steps = [(step["class"], step.get_text(" ", strip=True)) for step in page.soup.select(".doing li")]
+    assert [step[0] for step in steps] == [["done"], ["now"], ["todo"], ["todo"]]
+    assert "等卖家确认" in steps[1][1]
+    assert page.text.count("等卖家确认") == 2
+
+
+def test_a_refund_after_the_freeze_is_told_without_contradiction(
+    app: Flask, sign_in: SignIn, market: str
+) -> None:
+    with app.app_context():
+        sale = sales.sell(500_000)
+    with app.app_context(), clock.at(JANUARY):
+        seller_id, by = factories.shop("coop_owner").id, factories.actor("bureau")
+        run_in_transaction(lambda: services.freeze_assessment(by, seller_id, 2026))
+        sales.refund(sale, 100, JANUARY)
+    with clock.at(JANUARY):
+        page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    assert "定稿后有退款" in page.text
+    assert "定稿后的退款 -¥1.00 记在后来的年度，这一年的数字不变" in page.text.replace("−", "-")
+    assert "这一年的结果、销售额和参数，定稿和现在的测算一样" in page.text
+    assert "2026 年没有销售额" in page.text
+    assert "今年没有" not in page.text
+
+
+def test_a_borrowed_value_names_the_clause_and_who_lent_it(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    assert "赣市府发〔2015〕2号 四（二）1 没有写明，取值来自：杭州市" in page.text
+    english = sign_in("bureau").get(f"/en/staff/awards/{market}?year=2026")
+    boxes = " ".join(box.get_text() for box in english.soup.select("[lang=zh-CN].mb2"))
+    assert english.text.count("四（二）1") == boxes.count("四（二）1")  # only in the label, which is quoted
+    assert "4(2)1" in english.text
+
+
+def test_the_list_says_in_which_mode_a_seller_is_short(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get("/staff/awards/?year=2026")
+    assert "C2C 尚差" in page.text
 
 
 def test_what_nobody_offered_is_not_found(sign_in: SignIn, market: str) -> None:
