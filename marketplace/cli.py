@@ -164,7 +164,15 @@ def orders_confirm_due() -> None:
 def payments_reconcile() -> None:
     """Ask the provider about payments and refunds whose answer never came."""
     for verb in ("reconcile", "compare"):
-        for sentence in _service(f"payments.reconciling:{verb}")():
+        try:
+            sentences = _service(f"payments.reconciling:{verb}")()
+        except DomainError as error:
+            address = current_app.config["SETTINGS"].provider_url or "Stripe"
+            raise click.ClickException(
+                f"the payment provider at {address} gave no answer ({error}): look at STRIPE_API_BASE, STRIPE_API_KEY "
+                "and the network, then run this again; what was answered until then is recorded"
+            ) from error
+        for sentence in sentences:
             click.echo(sentence)
     click.echo("reconciled")
 

@@ -148,3 +148,20 @@ def order_codes(order_ids: Iterable[int]) -> dict[int, str]:
     """Orders' public codes by id, for a list of payments."""
     query = select(Order.id, Order.code).where(Order.id.in_(set(order_ids)))
     return dict(db.session.execute(query).tuples().all())
+
+
+def order_codes_of(ids: Iterable[int]) -> dict[int, str]:
+    """Public codes of the orders that payments and refunds belong to, by the payment's or refund's id."""
+    wanted = set(ids)
+    paid = (
+        select(Payment.id, Order.code)
+        .join(Order, Order.id == Payment.order_id)
+        .where(Payment.id.in_(wanted))
+    )
+    returned = (
+        select(Refund.id, Order.code)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .join(Order, Order.id == Payment.order_id)
+        .where(Refund.id.in_(wanted))
+    )
+    return dict(db.session.execute(paid.union_all(returned)).tuples().all())

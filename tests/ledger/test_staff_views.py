@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -31,6 +32,11 @@ def test_finance_reads_the_journal_of_all_books_and_of_one(app: Flask, sign_in: 
     assert "¥59.90" in one.text
     platform = visitor.get("/staff/books/?book=platform")
     assert "服务费收入 ¥0.50" in platform.text
+    for row in everything.soup.select("tbody tr"):
+        link = row.select_one("td.num a")
+        assert link is not None, row.get_text(" ", strip=True)
+        assert link.get_text(strip=True) in visitor.get(str(link["href"])).text
+    assert not re.search(r"[0-9]{15,}", everything.text)
     visitor.get("/staff/books/?book=NOSUCH", 404)
 
 

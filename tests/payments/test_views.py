@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from marketplace import clock
@@ -170,3 +171,13 @@ def test_a_late_payment_that_came_too_late_is_told_on_return(
     assert "付的钱原路退回" in page.text
     with market.app.app_context():
         assert checks.check() == []
+
+
+def test_reconciling_with_a_silent_provider_says_what_to_do(app: Flask, provider: Provider) -> None:
+    provider.is_silent = True
+    result = app.test_cli_runner().invoke(args=["payments", "reconcile"])
+    assert result.exit_code == 1
+    assert "gave no answer" in result.output
+    assert "STRIPE_API_BASE" in result.output
+    provider.is_silent = False
+    assert app.test_cli_runner().invoke(args=["payments", "reconcile"]).output == "reconciled\n"
