@@ -41,6 +41,7 @@ class Browse:
     order: Order = Order.NEWEST
     after: tuple[int, int] | None = None
     seller_id: int | None = None
+    most_net: int | None = None  # grams, millilitres or pieces of the largest pack that is shown
 
     @property
     def packs(self) -> list[tuple[Measure, int]]:

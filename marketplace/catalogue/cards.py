@@ -157,6 +157,8 @@ def _offer(browse: Browse | None = None) -> list[ColumnElement[bool]]:
             and_(Variant.measure == measure, Variant.net_amount == amount) for measure, amount in browse.packs
         ]
         found.append(or_(*pairs))
+    if browse and browse.most_net is not None:
+        found.append(Variant.net_amount <= browse.most_net)
     return found
 
 

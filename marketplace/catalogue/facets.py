@@ -14,12 +14,10 @@ from marketplace.catalogue import packs, search
 from marketplace.catalogue.browsing import FACETS, Browse
 from marketplace.catalogue.cards import within
 from marketplace.catalogue.models import (
-    Category,
     Grade,
     Measure,
     Product,
     ProductStatus,
-    ReturnRule,
     SizeClass,
     Variant,
 )
@@ -61,11 +59,9 @@ def count_facets(browse: Browse) -> Facets:
             Product.county_code.label("county"),
             Product.size_code.label("size"),
             Product.grade_code.label("grade"),
-            Category.return_rule.label("rule"),
             func.aggregate_strings(pack, ",").label("packs"),
         )
         .join(Seller, Seller.id == Product.seller_id)
-        .join(Category, Category.code == Product.category_code)
         .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
         .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
         .where(
@@ -75,9 +71,7 @@ def count_facets(browse: Browse) -> Facets:
             StockPool.on_hand - StockPool.held >= Variant.pool_amount,
             *within(browse),
         )
-        .group_by(
-            Product.id, Product.county_code, Product.size_code, Product.grade_code, Category.return_rule
-        )
+        .group_by(Product.id, Product.county_code, Product.size_code, Product.grade_code)
     )
     if browse.words:
         found = search.matches(browse.words)
@@ -91,11 +85,10 @@ def count_facets(browse: Browse) -> Facets:
             inner.c.county,
             inner.c.size,
             inner.c.grade,
-            inner.c.rule,
             inner.c.packs,
             func.count().label("count"),
         )
-        .group_by(inner.c.county, inner.c.size, inner.c.grade, inner.c.rule, inner.c.packs)
+        .group_by(inner.c.county, inner.c.size, inner.c.grade, inner.c.packs)
         .subquery()
     )
     county = aliased(Area)
@@ -106,7 +99,6 @@ def count_facets(browse: Browse) -> Facets:
             groups.c.grade,
             groups.c.packs,
             groups.c.count,
-            groups.c.rule,
             county.name,
             county.name_en,
             SizeClass.min_mm,
@@ -126,7 +118,7 @@ def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
     total = 0
     counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
     named: dict[tuple[str, str], tuple[Any, Choice]] = {}
-    for county, size, grade, packs_text, number, rule, *names in rows:
+    for county, size, grade, packs_text, number, *names in rows:
         offered = set(packs_text.split(","))
         values = {"county": {county}, "size": {size}, "grade": {grade}, "pack": offered}
         misses = [f for f in FACETS if getattr(browse, f) and not values[f] & set(getattr(browse, f))]
@@ -135,7 +127,7 @@ def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
         for facet in FACETS:
             if not set(misses) - {facet}:
                 counts[facet].update({value: number for value in values[facet] if value})
-        _name_choices(named, county, size, grade, offered, rule, names)
+        _name_choices(named, county, size, grade, offered, names)
     choices: dict[str, list[Choice]] = {}
     for (facet, code), (key, choice) in sorted(named.items(), key=lambda entry: (entry[0][0], entry[1][0])):
         del key
@@ -151,7 +143,6 @@ def _name_choices(
     size: str | None,
     grade: str | None,
     offered: set[str],
-    rule: ReturnRule,
     names: Sequence[Any],
 ) -> None:
     county_name, county_en, least, most, grade_name, grade_en, position = names
@@ -163,5 +154,5 @@ def _name_choices(
     for pack in offered:
         measure, _dash, amount = pack.partition("-")
         net = int(amount)
-        words = packs.pack_label(measure, net, dry=packs.is_dry(measure, rule))
+        words = packs.pack_label(measure, net)  # one form for all: fresh and dry goods may share a pack
         named["pack", pack] = ((list(Measure).index(Measure(measure)), net), Choice(pack, words, 0))

@@ -23,6 +23,7 @@ from marketplace.routing import row_id
 
 bp = Blueprint("catalogue", __name__)
 
+HOUSEHOLD_NET = 50_000  # 50 kg or 50 litres: tonnes for companies stay in the lists
 HOME_CARDS = 8
 HOME_OF_ONE_SELLER = 2  # one busy shop must not fill the page
 HOME_SHOPS = 4
@@ -33,7 +34,7 @@ HOME_SHOPS = 4
 def home() -> ResponseReturnValue:
     """What is good today."""
     today = clock.today()
-    newest, _after = cards.list_cards(Browse())
+    newest, _after = cards.list_cards(Browse(most_net=HOUSEHOLD_NET))
     varieties = queries.list_ripe_varieties()
     categories = cards.list_categories()
     return render_template(

@@ -68,6 +68,25 @@ def test_one_busy_shop_does_not_fill_the_home_page(visitor: Visitor, market: Mar
     assert "安远的橙" in visitor.get("/").text
 
 
+def test_tonnes_stay_in_the_lists(visitor: Visitor, market: Market, goods: Goods) -> None:
+    market.make_goods(title="石坳整吨", packs=[(1_000_000, 600_000)], stock=5_000_000)
+    market.make_goods(title="石坳大小都有", packs=[(1_000_000, 600_000), (5000, 4990)], stock=5_000_000)
+    home = visitor.get("/").text
+    assert "石坳整吨" not in home
+    assert "石坳大小都有" in home
+    assert "¥ 6,000" not in home
+    assert "石坳整吨" in visitor.get("/products").text
+
+
+def test_packs_of_fresh_and_dry_goods_are_named_in_one_form(
+    visitor: Visitor, market: Market, goods: Goods
+) -> None:
+    market.make_goods("second_farmer", category="lotus", grade=None, packs=[(2500, 9900)])
+    page = visitor.get("/products/filter")
+    assert "5斤装（2.5 kg）" in page.text
+    assert "kg 装" not in page.text
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/products", "/c/navel", "/c/navel/filter", "/search?q=脐橙", "/p/{code}"]
 )
