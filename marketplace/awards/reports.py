@@ -311,8 +311,7 @@ class Report:
     @property
     def produce_classes(self) -> tuple[str, ...]:
         """What counts as produce in this year."""
-        takes_processed = self.parameter("agri_scope") == "primary_and_processed"
-        return ("primary", "processed") if takes_processed else ("primary",)
+        return ("primary",) if self.parameter("agri_scope") == "primary_only" else ("primary", "processed")
 
     @property
     def agri_share(self) -> str | None:
@@ -343,19 +342,13 @@ class Report:
         """Whether the centre's material is complete: a tie to Ganzhou and a known history."""
         return bool(self.records["nexus_holds"] and self.records["history_known"])
 
-    @property
-    def is_confirmed_by_seller(self) -> bool:
-        """Whether the seller has confirmed figures and material: nothing on record says so yet."""
-        return False
+    is_confirmed_by_seller = False  # figures and material: nothing on record says so yet
 
     @property
-    def steps(self) -> tuple[str, ...]:
+    def steps(self) -> list[str]:
         """Who does what, in turn: done, now or todo. What the authority does lies outside and is never done here."""
-        done = (self.is_prepared, self.is_prepared and self.is_confirmed_by_seller, False, False)
-        return tuple(
-            "done" if is_done else "now" if number == done.index(False) else "todo"
-            for number, is_done in enumerate(done)
-        )
+        finished = (self.is_prepared + self.is_confirmed_by_seller) if self.is_prepared else 0
+        return ["done"] * finished + ["now"] + ["todo"] * (3 - finished)
 
     @property
     def records(self) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from marketplace.ledger import queries
 from marketplace.ledger.models import PLATFORM_BOOK
 from marketplace.ledger.queries import Entry
-from marketplace.orders import queries as orders
 from marketplace.payments import queries as payments
 from marketplace.permissions import requires
 from marketplace.routing import row_id
@@ -41,7 +40,7 @@ def index() -> ResponseReturnValue:
 
 def _vouchers(entries: list[Entry]) -> dict[int, tuple[str, str]]:
     """Code and address of what each entry was written for: the seller's part of an order, else the whole order."""
-    sales = orders.codes_of_parts({entry.seller_order_id for entry in entries if entry.seller_order_id})
+    sales = payments.codes_of_parts({entry.seller_order_id for entry in entries if entry.seller_order_id})
     others = {entry.id: _number(entry.reference) for entry in entries if not entry.seller_order_id}
     codes = payments.order_codes_of(others.values())
     found = {}

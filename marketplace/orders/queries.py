@@ -286,12 +286,6 @@ def parts_by_id(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, 
     return {part.seller_order.id: part for part in _load_parts(list(db.session.execute(query).scalars()))}
 
 
-def codes_of_parts(seller_order_ids: Collection[int]) -> dict[int, str]:
-    """Public codes of seller orders by id, for lists of the office."""
-    query = select(SellerOrder.id, SellerOrder.code).where(SellerOrder.id.in_(seller_order_ids))
-    return dict(db.session.execute(query).tuples().all())
-
-
 def due_for_confirmation(moment: datetime, limit: int) -> list[int]:
     """Seller orders whose time for confirmation is over, by id (D18)."""
     query = (

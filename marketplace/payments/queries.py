@@ -150,6 +150,12 @@ def order_codes(order_ids: Iterable[int]) -> dict[int, str]:
     return dict(db.session.execute(query).tuples().all())
 
 
+def codes_of_parts(seller_order_ids: Iterable[int]) -> dict[int, str]:
+    """Public codes of seller orders by id, for lists of the office."""
+    query = select(SellerOrder.id, SellerOrder.code).where(SellerOrder.id.in_(set(seller_order_ids)))
+    return dict(db.session.execute(query).tuples().all())
+
+
 def order_codes_of(ids: Iterable[int]) -> dict[int, str]:
     """Public codes of the orders that payments and refunds belong to, by the payment's or refund's id."""
     wanted = set(ids)

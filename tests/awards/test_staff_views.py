@@ -19,6 +19,7 @@ from tests.people import PEOPLE
 
 SignIn = Callable[[str], Visitor]
 JANUARY = datetime(2027, 1, 15, 4, tzinfo=UTC)
+LATER = datetime(2027, 1, 20, 4, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_smallholder_sees_the_distance_and_no_promise(
     sign_in: SignIn, market: str, codes: dict[str, str]
 ) -> None:
     page = sign_in("bureau").get(f"/staff/awards/{codes['farmer']}?year=2026")
-    assert "尚差 ¥9,999,900.21" in page.text
+    assert "C2C 尚差 ¥9,999,900.21" in page.text
     assert "缺赣州关联材料" in page.text
     assert "自然人是否适用，由人认定" in page.text
 
@@ -112,7 +113,7 @@ def test_every_figure_links_to_the_lines_that_sum_to_it(sign_in: SignIn, market:
     visitor = sign_in("staff_xinfeng")
     report = visitor.get(f"/staff/awards/{market}?year=2026")
     links = [link for link in report.links() if "/lines" in link]
-    assert len(set(links)) == 5  # of the class, of produce, of the mode, of the year, of the season
+    assert len(set(links)) == 4  # of the class, of produce, of the mode, of the year
     figures = [tag for tag in report.soup.find_all("a") if "25,000,000.01" in tag.get_text()]
     assert len(figures) == report.text.count("¥25,000,000.01")  # none of them stands there without its lines
     for link in set(links):
@@ -121,6 +122,18 @@ def test_every_figure_links_to_the_lines_that_sum_to_it(sign_in: SignIn, market:
         assert "差额 ¥0.00 对得上" in page.text
         for private in (PEOPLE["buyer"].phone, PEOPLE["buyer"].name, "示例路", "13900000000"):
             assert private not in page.text
+
+
+def test_a_season_opens_to_its_sales_and_their_refunds(app: Flask, sign_in: SignIn, market: str) -> None:
+    with app.app_context():
+        sale = sales.sell(500_000, clock.now())
+        sales.refund(sale, 100_00, clock.now())
+    visitor = sign_in("bureau")
+    report = visitor.get(f"/staff/awards/{market}?year=2026")
+    [link] = [link for link in report.links() if "season=" in link]
+    lines = visitor.get(link).text
+    assert "明细合计 ¥4,900.00 报告里的数字 ¥4,900.00 差额 ¥0.00 对得上" in lines
+    assert "25,000,000" not in lines  # sold before the season
 
 
 def test_parameters_stand_with_status_and_source(sign_in: SignIn, market: str) -> None:
@@ -178,8 +191,8 @@ def test_a_refund_after_the_freeze_is_told_without_contradiction(
     with app.app_context(), clock.at(JANUARY):
         seller_id, by = factories.shop("coop_owner").id, factories.actor("bureau")
         run_in_transaction(lambda: services.freeze_assessment(by, seller_id, 2026))
-        sales.refund(sale, 100, JANUARY)
-    with clock.at(JANUARY):
+        sales.refund(sale, 100, LATER)
+    with clock.at(LATER):
         page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
     assert "定稿后有退款" in page.text
     assert "定稿后的退款 -¥1.00 记在后来的年度，这一年的数字不变" in page.text.replace("−", "-")
@@ -189,9 +202,10 @@ def test_a_refund_after_the_freeze_is_told_without_contradiction(
 
 
 def test_a_borrowed_value_names_the_clause_and_who_lent_it(sign_in: SignIn, market: str) -> None:
-    page = sign_in("bureau").get(f"/staff/awards/{market}?year=2026")
+    visitor = sign_in("bureau")
+    page = visitor.get(f"/staff/awards/{market}?year=2026")
     assert "赣市府发〔2015〕2号 四（二）1 没有写明，取值来自：杭州市" in page.text
-    english = sign_in("bureau").get(f"/en/staff/awards/{market}?year=2026")
+    english = visitor.get(f"/en/staff/awards/{market}?year=2026")
     boxes = " ".join(box.get_text() for box in english.soup.select("[lang=zh-CN].mb2"))
     assert english.text.count("四（二）1") == boxes.count("四（二）1")  # only in the label, which is quoted
     assert "4(2)1" in english.text
