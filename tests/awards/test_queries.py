@@ -185,11 +185,11 @@ def test_every_figure_is_the_sum_of_its_lines() -> None:
     refund(sale, 34_56, datetime(2026, 11, 1, tzinfo=UTC))
     report = compare().report
     for part in report.parts:
-        lines = queries.list_lines(seller_id, 2026, Mode(part["mode"]), AgriClass(part["agri_class"]))
+        lines = queries.list_lines(seller_id, 2026, Mode(part["mode"]), [AgriClass(part["agri_class"])])
         assert sum(line.entry.amount for line in lines.lines) == lines.entries_fen == part["fen"]
         assert lines.figure_fen == part["fen"]
         assert all(line.order_code for line in lines.lines)
-    whole = queries.list_lines(seller_id, 2026, None, None)
+    whole = queries.list_lines(seller_id, 2026, None, [])
     assert whole.entries_fen == whole.figure_fen == report.total_fen == 1_399_00
     assert report.books_differ_fen == 0
 
@@ -198,9 +198,9 @@ def test_lines_are_paged_by_key_and_none_is_lost() -> None:
     seller_id = establish()
     for _one in range(3):
         sell(50_00)
-    first = queries.list_lines(seller_id, 2026, Mode.B2C, AgriClass.PRIMARY)
+    first = queries.list_lines(seller_id, 2026, Mode.B2C, [AgriClass.PRIMARY])
     assert len(first.lines) == 3
-    rest = queries.list_lines(seller_id, 2026, Mode.B2C, AgriClass.PRIMARY, after=first.lines[0].entry.id)
+    rest = queries.list_lines(seller_id, 2026, Mode.B2C, [AgriClass.PRIMARY], after=first.lines[0].entry.id)
     assert [line.entry.id for line in rest.lines] == [line.entry.id for line in first.lines[1:]]
     assert rest.figure_fen == 150_00
 

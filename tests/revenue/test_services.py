@@ -96,7 +96,7 @@ def test_refund_before_completion_never_was_revenue(coop: int) -> None:
     ship(order_id, coop)
     refund(order_id, coop, goods=2000, freight=600)
     complete(order_id, coop)
-    page, _more = lines_of(coop, 2026, Mode.B2C, AgriClass.PRIMARY)
+    page, _more = lines_of(coop, 2026, Mode.B2C, [AgriClass.PRIMARY])
     assert [(line.kind, line.amount) for line in page] == [(RevenueKind.COMPLETED, 3000)]
 
 
@@ -145,7 +145,7 @@ def test_a_figure_opens_to_the_entries_that_sum_to_it_page_by_page(coop: int) ->
     seen = []
     after = None
     while True:
-        page, after = lines_of(coop, 2026, Mode.B2C, AgriClass.PRIMARY, after, limit=4)
+        page, after = lines_of(coop, 2026, Mode.B2C, [AgriClass.PRIMARY], after, limit=4)
         seen += page
         if after is None:
             break
@@ -153,7 +153,7 @@ def test_a_figure_opens_to_the_entries_that_sum_to_it_page_by_page(coop: int) ->
     assert sum(line.amount for line in seen) == figure(coop, 2026, Mode.B2C, AgriClass.PRIMARY) == 4510
     parts = parts_by_id(coop, {line.seller_order_id for line in seen})
     assert {part.order.id for part in parts.values()} == set(orders)
-    assert lines_of(shop_of("farmer"), 2026, Mode.B2C, AgriClass.PRIMARY) == ([], None)
+    assert lines_of(shop_of("farmer"), 2026, Mode.B2C, [AgriClass.PRIMARY]) == ([], None)
 
 
 def test_season_takes_late_refunds_off_the_season_of_the_sale(coop: int) -> None:
