@@ -78,6 +78,7 @@ class FreightForm(BaseForm):
 class DispatchForm(BaseForm):
     """Which courier, which numbers; several parcels one number a line."""
 
+    seen = HiddenField()  # the part's mark as the page showed it
     carrier_code = SelectField(_l("快递公司"), [Needed()])
     waybills = TextAreaField(
         _l("快递单号"),

@@ -58,6 +58,7 @@ def ship(code: str) -> ResponseReturnValue:
     form.set_carriers(queries.list_carriers(), language())
     if form.validate_on_submit() and _dispatch(form, order.id):
         return redirect(url_for("seller.orders.detail", code=code), 303)
+    form.seen.data = order.mark
     return render_template(
         "logistics/seller/ship.html", tab="ship", form=form, order=order
     ), 422 if form.errors else 200
@@ -76,6 +77,7 @@ def _dispatch(form: DispatchForm, seller_order_id: int) -> bool:
                     seller_order_id=seller_order_id,
                     carrier_code=form.carrier_code.data,
                     waybills=numbers,
+                    seen=form.seen.data or None,
                 )
             )
         )

@@ -22,6 +22,14 @@ class WaybillMissingError(DomainError):
     """Nothing can be shipped without a waybill number."""
 
 
+class AlreadySentError(DomainError):
+    """The parcels went out before, with other numbers than these."""
+
+    def __init__(self, numbers: Sequence[str]) -> None:
+        words = _("这一单已经发出去了，单号是 %(numbers)s；这次填的没有记。", numbers="、".join(numbers))
+        super().__init__(words, field="waybills")
+
+
 def save_template(
     actor: Actor, *, seller_id: int, groups: Sequence[rules.Group], free_from_amount: int | None
 ) -> FreightTemplate:
@@ -62,11 +70,18 @@ def save_template(
 
 
 def dispatch(
-    actor: Actor, *, seller_id: int, seller_order_id: int, carrier_code: str, waybills: Sequence[str]
+    actor: Actor,
+    *,
+    seller_id: int,
+    seller_order_id: int,
+    carrier_code: str,
+    waybills: Sequence[str],
+    seen: str | None = None,
 ) -> list[Shipment]:
     """Send a seller order in one or more parcels and move it to shipped; a repeat gives the parcels of then.
 
-    Refuses WaybillMissingError, NotFoundError for another's order, and a move that its state forbids.
+    Refuses WaybillMissingError, AlreadySentError for a repeat that names other parcels, NotFoundError for another's
+    order, and what orders.ship refuses.
     """
     numbers = list(dict.fromkeys(number for text in waybills if (number := rules.clean_waybill(text))))
     if not numbers:
@@ -82,9 +97,13 @@ def dispatch(
         seller_order_id=seller_order_id,
         carrier=carrier.name,
         waybill=" ".join(numbers[:3]),  # the order's page has them all
+        seen=seen,
     )
     if not is_new:
-        return queries.shipments_of(seller_id, seller_order_id)
+        sent = queries.shipments_of(seller_id, seller_order_id)
+        if {(one.carrier_code, one.waybill) for one in sent} != {(carrier_code, number) for number in numbers}:
+            raise AlreadySentError([one.waybill for one in sent])
+        return sent
     shipments = [
         Shipment(
             seller_id=seller_id,

@@ -145,6 +145,11 @@ class SellerOrder(Base):
     def refunded_amount(self) -> int:
         return self.refunded_goods_amount + self.refunded_freight_amount
 
+    @property
+    def mark(self) -> str:
+        """The state a page shows: what was decided on another one is refused (rules.PartChangedError)."""
+        return f"{self.status}:{self.refunded_amount}"
+
 
 class OrderLine(Base):
     """So many of one pack, with a snapshot of what was promised (e-commerce law art. 31: three years)."""

@@ -145,13 +145,6 @@ def get_seller_order(seller_id: int, code: str) -> Part:
     return _detailed(sale)
 
 
-def get_sale(seller_id: int, seller_order_id: int) -> SellerOrder:
-    """A seller's own part as it stands now, for services; NotFoundError for another's."""
-    query = select(SellerOrder).where(SellerOrder.seller_id == seller_id, SellerOrder.id == seller_order_id)
-    found: SellerOrder = _one(query.execution_options(populate_existing=True))
-    return found
-
-
 def get_for_staff(viewer: Viewer, code: str) -> Part:
     """A seller order of the viewer's counties; another county's is NotFoundError like none."""
     query = (

@@ -70,6 +70,13 @@ class MoveRefusedError(DomainError):
         self.move = move
 
 
+class PartChangedError(DomainError):
+    """Somebody shipped, cancelled or refunded after the page was shown on which this was decided."""
+
+    def __init__(self) -> None:
+        super().__init__(_l("这一单刚刚有变化（发货、取消或者退款），请看看现在的样子，再决定"))
+
+
 class NothingPaidError(DomainError):
     """There is no money to give back yet."""
 

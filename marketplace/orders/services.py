@@ -127,8 +127,22 @@ def revive(order_id: int, *, hold_until: datetime) -> bool:
     return True
 
 
-def ship(actor: Actor, *, seller_id: int, seller_order_id: int, carrier: str = "", waybill: str = "") -> bool:
-    """The seller handed its part to a carrier; the buyer is told. NotFoundError for another's, MoveRefusedError."""
+def ship(
+    actor: Actor,
+    *,
+    seller_id: int,
+    seller_order_id: int,
+    carrier: str = "",
+    waybill: str = "",
+    seen: str | None = None,
+) -> bool:
+    """The seller handed its part to a carrier; the buyer is told. NotFoundError for another's, MoveRefusedError.
+
+    seen is the part's mark as the page showed it: PartChangedError when money went back meanwhile.
+    """
+    sale = load(seller_order_id, seller_id=seller_id, lock=True)
+    if sale.status == SellerOrderStatus.TO_SHIP and seen not in {None, sale.mark}:
+        raise rules.PartChangedError
     moment = clock.now()
     due = confirm_at(shipped_at=moment)
     if not move(seller_order_id, Move.SHIP, seller_id=seller_id, shipped_at=moment, confirm_at=due):

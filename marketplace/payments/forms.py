@@ -16,9 +16,13 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{20,64}", re.ASCII)
 
 
 class RefundForm(BaseForm):
-    """How much of the goods and of the freight, and why; form_key makes a second press the same refund."""
+    """How much of the goods and of the freight, and why; form_key makes a second press the same refund.
+
+    seen is the part's mark as the page showed it.
+    """
 
     form_key = HiddenField()
+    seen = HiddenField()
     goods_amount = MoneyField(_l("退货款"))
     freight_amount = MoneyField(_l("退运费"))
     reason = text_field(_l("为什么退（买家看得到）"), 100, Needed(_l("请写明为什么退")))

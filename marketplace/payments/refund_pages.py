@@ -45,12 +45,18 @@ def make_form(scope: Scope) -> RefundForm:
     return RefundForm(goods_amount=scope.goods_left, freight_amount=0 if scope.line else scope.freight_left)
 
 
+def show(form: RefundForm, scope: Scope) -> RefundForm:
+    """The form for a page that shows the part as it is now."""
+    form.seen.data = scope.part.seller_order.mark
+    return form
+
+
 def carry_out(actor: Actor, scope: Scope, form: RefundForm) -> bool:
     """Decide the refund; a refusal is put at its field."""
     sale, line = scope.part.seller_order, scope.line
     seller_id, sale_id, line_id = sale.seller_id, sale.id, line.id if line else None
     goods, freight = form.goods_amount.data or 0, form.freight_amount.data or 0
-    reason, form_key = form.reason.data or "", form.form_key.data or ""
+    reason, form_key, seen = form.reason.data or "", form.form_key.data or "", form.seen.data or None
     return form.carry_out(
         lambda: request_refund(
             actor,
@@ -61,5 +67,6 @@ def carry_out(actor: Actor, scope: Scope, form: RefundForm) -> bool:
             freight_amount=freight,
             reason=reason,
             form_key=form_key,
+            seen=seen,
         )
     )

@@ -18,7 +18,8 @@ from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
 from marketplace.orders.models import PaymentMethod, SellerOrderStatus
 from marketplace.orders.moves import load
-from marketplace.payments import queries
+from marketplace.orders.rules import PartChangedError
+from marketplace.payments import queries, rules
 from marketplace.payments.gateway import ProviderRefund, ProviderRefusedError, ProviderUnsureError, gateway
 from marketplace.payments.models import Payment, Refund, RefundStatus
 
@@ -33,15 +34,22 @@ def request_refund(
     freight_amount: int,
     reason: str,
     form_key: str,
+    seen: str | None = None,
 ) -> Refund:
     """Decide and book a refund in the caller's transaction; the worker sends it. The same form makes it once.
 
-    Amounts in fen. Refusals of orders.record_refund. Cash on delivery goes back by hand and is only recorded.
+    Amounts in fen; seen is the part's mark as the page showed it. Refusals of orders.record_refund, PartChangedError,
+    OtherRefundError. Cash on delivery goes back by hand and is only recorded.
     """
-    load(seller_order_id, seller_id=seller_id, lock=True)  # a second press waits, and then finds the first
+    sale = load(seller_order_id, seller_id=seller_id, lock=True)  # a second press waits, and then finds the first
     found = queries.find_refund_by_form(seller_id, form_key)
     if found is not None:
+        made = (found.seller_order_id, found.order_line_id, found.goods_amount, found.freight_amount)
+        if made != (seller_order_id, line_id, goods_amount, freight_amount):
+            raise rules.OtherRefundError(found.amount)
         return found
+    if seen not in {None, sale.mark}:
+        raise PartChangedError
     payment = queries.paid_payment_of(seller_id, seller_order_id)
     refund_id = new_id()
     orders.record_refund(
@@ -77,8 +85,11 @@ def request_refund(
 
 
 def cancel_paid(actor: Actor, *, seller_id: int, seller_order_id: int, reason: str) -> None:
-    """Cancel one seller's part before dispatch: goods back into the pool, the money that is left to the buyer."""
-    sale = order_queries.get_sale(seller_id, seller_order_id)
+    """Cancel one seller's part before dispatch: goods back into the pool, the money that is left to the buyer.
+
+    The part is locked before it is read: once it was sent, MoveRefusedError and no money goes back.
+    """
+    sale = load(seller_order_id, seller_id=seller_id, lock=True)
     order = order_queries.get_order(sale.order_id)
     goods = sale.goods_amount - sale.refunded_goods_amount
     freight = sale.freight_amount - sale.refunded_freight_amount
@@ -146,7 +157,7 @@ def _record(refund_id: int, answer: ProviderRefund) -> str:
 
 
 def _refused(refund_id: int, why: str) -> str:
-    return _fail(queries.get_refund(refund_id), why)
+    return _fail(db.session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True), why)
 
 
 def _fail(refund: Refund, why: str) -> str:

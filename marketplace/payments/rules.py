@@ -6,9 +6,11 @@ import enum
 from datetime import timedelta
 from typing import Literal
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from marketplace.errors import DomainError
+from marketplace.money import format_fen
 
 # The provider closes its session one minute after the hold's end; we close it before we release (D8).
 SESSION_AFTER_HOLD = timedelta(minutes=1)
@@ -35,6 +37,14 @@ class PaymentUnderWayError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(_l("支付机构还在处理这笔付款，请过一会儿再看"))
+
+
+class OtherRefundError(DomainError):
+    """This page made a refund already, and of another amount or line; amount in fen."""
+
+    def __init__(self, amount: int) -> None:
+        made = format_fen(amount)
+        super().__init__(_("这一页已经退过一次：%(amount)s 元，没有再退。还要退，请从订单重新打开退款页。", amount=made))
 
 
 class Fit(enum.StrEnum):

@@ -11,7 +11,7 @@ from marketplace.orders.models import SellerOrderStatus
 from marketplace.orders.rules import Move, MoveRefusedError
 from marketplace.payments import refunding
 from marketplace.payments.forms import CancelForm
-from marketplace.payments.refund_pages import carry_out, make_form, scope_of
+from marketplace.payments.refund_pages import carry_out, make_form, scope_of, show
 from marketplace.permissions import requires_member
 from marketplace.routing import row_id
 
@@ -27,7 +27,7 @@ def refund(code: str) -> ResponseReturnValue:
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
         flash(_("退款交给支付机构了，原路退回，一般当天到"), "success")
         return redirect(url_for("seller.orders.detail", code=code), 303)
-    page = render_template("payments/seller/refund.html", tab="ship", form=form, scope=scope)
+    page = render_template("payments/seller/refund.html", tab="ship", form=show(form, scope), scope=scope)
     return page, 422 if form.errors else 200
 
 

@@ -291,7 +291,15 @@ def expire_and_cancel(actor: Actor, order_id: int, reason: str) -> bool:
         run_in_transaction(partial(record_session, session))
         if not (session.is_paid or session.is_expired):
             raise rules.PaymentUnderWayError
-    return run_in_transaction(lambda: orders.cancel_unpaid(actor, order_id, reason))
+    return run_in_transaction(lambda: _cancel_unless_begun(actor, order_id, reason))
+
+
+def _cancel_unless_begun(actor: Actor, order_id: int, reason: str) -> bool:
+    """Whoever pressed "pay" meanwhile has begun a payment that nobody closed: it waits for the same row."""
+    db.session.execute(select(Order.id).where(Order.id == order_id).with_for_update())
+    if queries.unfinished_payments(order_id):
+        raise rules.PaymentUnderWayError
+    return orders.cancel_unpaid(actor, order_id, reason)
 
 
 def sweep_unpaid(limit: int = 50) -> int:

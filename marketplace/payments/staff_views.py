@@ -10,7 +10,7 @@ from marketplace.database import run_in_transaction
 from marketplace.orders import queries as orders
 from marketplace.payments import queries, refunding
 from marketplace.payments.models import PaymentStatus, RefundStatus
-from marketplace.payments.refund_pages import carry_out, make_form, scope_of
+from marketplace.payments.refund_pages import carry_out, make_form, scope_of, show
 from marketplace.permissions import requires
 from marketplace.routing import row_id
 
@@ -71,5 +71,5 @@ def refund(code: str) -> ResponseReturnValue:
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
         flash(_("退款交给支付机构了"), "success")
         return redirect(url_for("staff.orders.detail", code=code), 303)
-    page = render_template("payments/staff/refund.html", form=form, scope=scope)
+    page = render_template("payments/staff/refund.html", form=show(form, scope), scope=scope)
     return page, 422 if form.errors else 200
