@@ -16,10 +16,13 @@ from stripe._http_client import RequestsClient  # the SDK names it nowhere else
 
 from marketplace.database import db
 from marketplace.errors import DomainError
+from marketplace.logs import log
 from marketplace.money import MAX_FEN
 from marketplace.payments.rules import Channel
 
 TIMEOUT_SECONDS = 8
+CONFLICT = 409
+MOST_URL = 4000
 LOCALES = {"zh": "zh", "en": "en"}
 
 
@@ -27,8 +30,21 @@ class ProviderUnsureError(DomainError):
     """The provider did not answer, or answered with a fault of its own: the effect is unknown."""
 
 
+class ProviderKeyError(ProviderUnsureError):
+    """The provider does not know our key: nothing was asked, so nothing is known of any payment."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the provider does not accept STRIPE_API_KEY: set the account's key and start again; nothing was changed"
+        )
+
+
 class ProviderRefusedError(DomainError):
     """The provider understood and said no: there was no effect."""
+
+
+class ProviderMissingError(ProviderRefusedError):
+    """The provider has no such thing: the only answer by which a payment of ours never began."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +183,12 @@ class StripeGateway:
             ),
             lambda answer: answer,
         )
-        for session in page.auto_paging_iter():
-            yield session_of(session)
+        rows = page.auto_paging_iter()  # asks for the next page by itself
+        while (thing := _asked(lambda: next(rows, None), lambda answer: answer)) is not None:
+            try:
+                yield session_of(thing)
+            except (TypeError, ValueError):  # another shop's on the same account, of another mode
+                log().info("provider.session_passed_over", ref=str(_field(thing, "id"))[:120])
 
     def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund:
         return _asked(
@@ -203,11 +223,15 @@ def _asked(call: Any, read: Any) -> Any:
     """Sort the provider's failures into those with an unknown effect and those with none."""
     try:
         return read(call())
-    except (stripe.InvalidRequestError, stripe.CardError, stripe.IdempotencyError) as error:
-        raise ProviderRefusedError(str(error.user_message or error)) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise ProviderRefusedError("the provider does not accept STRIPE_API_KEY") from error
-    except stripe.StripeError as error:
+        log().error("provider.key_refused", code=error.http_status)
+        raise ProviderKeyError from error
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
+        if error.http_status == CONFLICT:  # the same key is being worked on: its effect is still to come
+            raise ProviderUnsureError(type(error).__name__) from error
+        kind = ProviderMissingError if error.code == "resource_missing" else ProviderRefusedError
+        raise kind(str(error.user_message or error)) from error
+    except (stripe.StripeError, TypeError, ValueError) as error:  # the last two: an answer of another shape
         raise ProviderUnsureError(type(error).__name__) from error
 
 
@@ -236,7 +260,7 @@ def _is_amount(value: Any) -> bool:
 def session_of(thing: Any) -> ProviderSession:
     """A session from an SDK object or an event's plain mapping; TypeError or ValueError when it is none."""
     metadata = _field(thing, "metadata") or {}
-    amount = _field(thing, "amount_total")
+    amount, url = _field(thing, "amount_total"), _field(thing, "url")
     ref = _field(thing, "id")
     if not is_ref(ref) or not _is_amount(amount):
         raise ValueError("not a checkout session")
@@ -255,7 +279,7 @@ def session_of(thing: Any) -> ProviderSession:
         payment_id=_whole(_field(metadata, "payment_id")),
         order_id=_whole(_field(metadata, "order_id")),
         intent_ref=intent,
-        url=_field(thing, "url"),
+        url=url if is_ref(url, most=MOST_URL) else None,
     )
 
 
@@ -270,5 +294,5 @@ def refund_of(thing: Any) -> ProviderRefund:
         status=str(_field(thing, "status") or "pending"),
         amount=amount,
         intent_ref=intent if isinstance(intent, str) else None,
-        failure=str(_field(thing, "failure_reason") or ""),
+        failure="".join(filter(str.isprintable, str(_field(thing, "failure_reason") or "")))[:200],
     )

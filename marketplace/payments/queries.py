@@ -43,6 +43,12 @@ def find_payment(*, session_ref: str, payment_id: int | None) -> Payment | None:
     return found
 
 
+def is_intent_of_another(intent_ref: str | None, payment_id: int) -> bool:
+    """Whether the provider's money movement is known already, with another payment."""
+    query = select(Payment.id).where(Payment.intent_ref == intent_ref, Payment.id != payment_id)
+    return intent_ref is not None and db.session.execute(query).first() is not None
+
+
 def paid_payment_of(seller_id: int, seller_order_id: int) -> Payment | None:
     """The succeeded payment that paid a seller order; None for cash on delivery."""
     query = (

@@ -11,7 +11,7 @@ from marketplace.database import db, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.ledger import services as ledger
 from marketplace.payments import queries, refunding, services
-from marketplace.payments.gateway import gateway
+from marketplace.payments.gateway import ProviderKeyError, gateway
 from marketplace.payments.models import Payment, PaymentStatus
 
 ASK_AFTER = timedelta(minutes=2)
@@ -47,6 +47,8 @@ def _say(what: str, thing_id: int, ask: Callable[[], str]) -> list[str]:
     db.session.rollback()
     try:
         return [f"{what} {thing_id}: {ask()}"]
+    except ProviderKeyError:
+        raise  # the same for everything that could be asked
     except DomainError as error:
         return [f"{what} {thing_id}: no answer ({error})"]
 

@@ -26,6 +26,7 @@ from marketplace.orders import services as orders
 from marketplace.orders.models import Order, PaymentState
 from marketplace.payments import queries, rules
 from marketplace.payments.gateway import (
+    ProviderMissingError,
     ProviderRefusedError,
     ProviderSession,
     SessionWish,
@@ -47,8 +48,7 @@ def start(order_id: int, *, channel: str | None = None) -> str:
     try:
         session = gateway().create_session(wish)
     except ProviderRefusedError:
-        # The wish was refused before any effect: its session can never come to be.
-        run_in_transaction(lambda: _close(wish.payment_id))
+        ask(wish.payment_id)  # an earlier try may have reached the provider after all
         raise
     run_in_transaction(lambda: _remember(wish.payment_id, session))
     if session.url is None:
@@ -148,7 +148,7 @@ def record_session(session: ProviderSession) -> str:
     """
     payment = queries.find_payment(session_ref=session.ref, payment_id=session.payment_id)
     if payment is None or session.order_id != payment.order_id:
-        return "ignored: unknown session"
+        return _not_ours(session)
     if session.is_paid:
         return _take_payment(payment, session)
     if session.is_expired:
@@ -156,6 +156,20 @@ def record_session(session: ProviderSession) -> str:
         return "expired"
     _remember(payment.id, session)
     return "noted"
+
+
+def _not_ours(session: ProviderSession) -> str:
+    """Another shop's session on the account; but a paid one that names a payment of ours waits for a person."""
+    named = db.session.get(Payment, session.payment_id) if session.payment_id else None
+    if named is None or not session.is_paid:
+        return "ignored: unknown session"
+    return _put_aside(named, f"paid by another session {session.ref}")
+
+
+def _put_aside(payment: Payment, why: str) -> str:
+    log().error("payment.unexpected", payment=payment.id, reason=why)
+    audit.record(SYSTEM, "payment.unexpected", "payment", payment.id, changes={"why": [None, why]})
+    return f"under review: {why}"
 
 
 def _take_payment(payment: Payment, session: ProviderSession) -> str:
@@ -166,7 +180,8 @@ def _take_payment(payment: Payment, session: ProviderSession) -> str:
         amount=session.amount,
         currency=session.currency,
     )
-    is_expected = fits == rules.Fit.FITS
+    is_repeated = queries.is_intent_of_another(session.intent_ref, payment.id)
+    is_expected = fits == rules.Fit.FITS and not is_repeated
     taken = count_changed(
         update(Payment)
         .where(
@@ -176,18 +191,19 @@ def _take_payment(payment: Payment, session: ProviderSession) -> str:
         .values(
             status=PaymentStatus.SUCCEEDED if is_expected else PaymentStatus.UNEXPECTED,
             session_ref=session.ref,
-            intent_ref=session.intent_ref,
+            intent_ref=None if is_repeated else session.intent_ref,
             succeeded_at=moment,
         )
     )
     if not taken:
         return "repeat"
     db.session.refresh(payment)
+    if is_repeated:  # the money is booked already, with the payment that it came for
+        return _put_aside(payment, f"paid with the money of another payment, {session.intent_ref}")
     if not is_expected:
         if fits != rules.Fit.WRONG_CURRENCY:  # the books are in fen: foreign money stands in the log alone
             ledger.book_unmatched_payment(payment, amount=session.amount)
-        audit.record(SYSTEM, "payment.unexpected", "payment", payment.id, changes={"why": [None, fits]})
-        return f"unexpected: {fits}"
+        return _put_aside(payment, fits)
     order = order_queries.get_order(payment.order_id)
     hold_until = moment + timedelta(minutes=settings.get("orders.hold_minutes"))
     if order.payment_state == PaymentState.CANCELLED and not orders.revive(order.id, hold_until=hold_until):
@@ -242,7 +258,8 @@ def refresh(order_id: int) -> None:
 def ask(payment_id: int) -> str:
     """Outside of any transaction: one payment's session as the provider has it now, recorded.
 
-    A session whose answer was lost is looked for, and else asked for again by its key.
+    A session whose answer was lost is looked for, and else asked for again by its key. Only a provider that has no
+    such session closes the payment; ProviderUnsureError and ProviderRefusedError leave it open.
     """
     payment = db.session.get_one(Payment, payment_id, populate_existing=True)
     ref, since = payment.session_ref, payment.created_at - timedelta(minutes=5)
@@ -250,7 +267,7 @@ def ask(payment_id: int) -> str:
     db.session.rollback()
     try:
         session = gateway().get_session(ref) if ref else _find_session(wish, since)
-    except ProviderRefusedError:
+    except ProviderMissingError:
         run_in_transaction(lambda: _close(payment_id))
         return "never reached the provider"
     return run_in_transaction(lambda: _recorded(payment_id, session))
@@ -261,7 +278,10 @@ def _find_session(wish: SessionWish, since: datetime) -> ProviderSession:
     for session in gateway().list_sessions(since):
         if session.payment_id == wish.payment_id:
             return session
-    return gateway().create_session(wish)
+    try:
+        return gateway().create_session(wish)
+    except ProviderRefusedError as error:  # it is not in the list, and will not come to be
+        raise ProviderMissingError(str(error)) from error
 
 
 def _recorded(payment_id: int, session: ProviderSession) -> str:

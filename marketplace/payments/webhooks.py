@@ -92,7 +92,7 @@ def read(body: bytes) -> dict[str, Any]:
 
 def take(event: dict[str, Any]) -> str:
     """Store an event once and do what it says, in the caller's transaction; what was done, in words."""
-    inner = event["data"]["object"]
+    inner, created = event["data"]["object"], event.get("created")
     stored = count_changed(
         dialect_insert(WebhookEvent)
         .values(
@@ -101,8 +101,8 @@ def take(event: dict[str, Any]) -> str:
             object_ref=inner["id"] if is_ref(inner.get("id")) else "",
             payload={
                 "type": event["type"],
-                "created": event.get("created"),
-                "livemode": event.get("livemode"),
+                "created": created if type(created) is int and abs(created) < 2**53 else None,
+                "livemode": event.get("livemode") is True,
             },
             received_at=clock.now(),
             outcome="",

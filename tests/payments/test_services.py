@@ -162,7 +162,7 @@ def test_wrong_amount_is_booked_apart_and_the_order_waits(order_id: int, provide
     services.start(order_id)
     session = gateway.StripeGateway(provider.key, provider.base_url).get_session(session_ref(order_id))
     lied = gateway.ProviderSession(**(vars(session) | {"is_paid": True, "is_open": False, "amount": 1}))
-    assert run_in_transaction(lambda: services.record_session(lied)) == "unexpected: wrong amount"
+    assert run_in_transaction(lambda: services.record_session(lied)) == "under review: wrong amount"
     assert order_queries.get_order(order_id).payment_state == PaymentState.UNPAID
     assert payment_of(order_id).status == PaymentStatus.UNEXPECTED
     assert checks.check() == []
