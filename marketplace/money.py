@@ -49,8 +49,3 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
 def share_half_up(total: int, part: int, whole: int) -> int:
     """total × part ÷ whole, rounded half up to the fen; for amounts that are not negative."""
     return (2 * total * part + whole) // (2 * whole)
-
-
-def share_up(total: int, part: int, whole: int) -> int:
-    """total × part ÷ whole, rounded up to the fen."""
-    return -(-total * part // whole)

@@ -22,8 +22,8 @@ from wtforms.widgets import HiddenInput
 
 from marketplace.accounts.forms import versions_in_force
 from marketplace.accounts.models import Address
+from marketplace.cart.rules import MOST_LINES, MOST_OF_ONE
 from marketplace.checkout.paying import Way
-from marketplace.checkout.rules import MOST_LINES, MOST_OF_ONE
 from marketplace.divisions import DivisionForm
 from marketplace.forms import Needed, PhoneField, text_field
 

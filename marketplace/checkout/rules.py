@@ -14,9 +14,6 @@ from marketplace.errors import DomainError
 from marketplace.logistics.rules import Freight, Template, parcel_freight
 from marketplace.money import MAX_FEN, format_fen
 
-MOST_LINES = 60
-MOST_OF_ONE = 10_000
-
 
 class ProblemKind(enum.StrEnum):
     """Why a line or a parcel cannot be bought as it stands."""

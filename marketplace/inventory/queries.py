@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from marketplace.database import db
 from marketplace.errors import NotFoundError
-from marketplace.inventory.models import Hold, HoldState, StockMovement, StockPool
+from marketplace.inventory.models import StockMovement, StockPool
 from marketplace.paging import page_of
 
 PAGE = 30
@@ -48,13 +48,3 @@ def list_movements(seller_id: int, pool_id: int, *, limit: int = 50) -> list[Sto
         .limit(limit)
     )
     return list(db.session.execute(query).scalars())
-
-
-def held_by(order_id: int, seller_id: int) -> dict[int, int]:
-    """What an order keeps unpaid, by pool."""
-    rows = db.session.execute(
-        select(Hold.pool_id, Hold.amount).where(
-            Hold.seller_id == seller_id, Hold.order_id == order_id, Hold.state == HoldState.HELD
-        )
-    )
-    return dict(rows.tuples().all())

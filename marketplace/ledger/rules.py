@@ -108,8 +108,3 @@ class SaleMoney:
     def net_amount(self) -> int:
         """到手: what the seller gets."""
         return self.paid_amount - self.commission_amount - self.refunded_amount
-
-    @property
-    def due_amount(self) -> int:
-        """What of it the provider settles; cash on delivery the seller has already."""
-        return self.net_amount - self.cash_amount

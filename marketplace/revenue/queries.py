@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from marketplace.database import db
 from marketplace.paging import page_of
-from marketplace.revenue.models import AgriClass, DailyRevenue, Mode, RevenueEntry, RevenueKind, YearRevenue
+from marketplace.revenue.models import AgriClass, Mode, RevenueEntry, RevenueKind, YearRevenue
 from marketplace.revenue.rules import season_of
 
 PAGE = 50
@@ -81,11 +81,6 @@ def year_facts_of(seller_ids: Collection[int] | None) -> dict[int, list[YearFact
     return found
 
 
-def adjusted_years(seller_id: int) -> frozenset[int]:
-    """The frozen years of a seller that had refunds afterwards."""
-    return frozenset(adjusted_years_of([seller_id]).get(seller_id, {}))
-
-
 def adjusted_years_of(seller_ids: Collection[int]) -> dict[int, dict[int, int]]:
     """By seller, each frozen year that had refunds afterwards with their sum in fen, below zero."""
     query = (
@@ -97,14 +92,6 @@ def adjusted_years_of(seller_ids: Collection[int]) -> dict[int, dict[int, int]]:
     for seller_id, year, amount in db.session.execute(query):
         found.setdefault(seller_id, {})[year] = int(amount)
     return found
-
-
-def sale_years(seller_id: int) -> frozenset[int]:
-    """Years in which an order of the seller was completed, even when all of it was refunded since."""
-    query = select(RevenueEntry.year).where(
-        RevenueEntry.seller_id == seller_id, RevenueEntry.kind == RevenueKind.COMPLETED
-    )
-    return frozenset(db.session.execute(query.distinct()).scalars())
 
 
 def has_season_sales(seller_id: int, year: int) -> bool:
@@ -268,14 +255,3 @@ def figure(seller_id: int, year: int, mode: Mode, agri_class: AgriClass) -> int:
         YearRevenue.agri_class == agri_class,
     )
     return int(db.session.execute(query).scalar_one_or_none() or 0)
-
-
-def days_of(seller_id: int, first: date, last: date) -> dict[date, int]:
-    """Recognised revenue by Shanghai day, all modes and classes, both ends included; days without any are left out."""
-    query = (
-        select(DailyRevenue.day, func.sum(DailyRevenue.amount))
-        .where(DailyRevenue.seller_id == seller_id, DailyRevenue.day >= first, DailyRevenue.day <= last)
-        .group_by(DailyRevenue.day)
-        .order_by(DailyRevenue.day)
-    )
-    return {day: int(amount) for day, amount in db.session.execute(query)}

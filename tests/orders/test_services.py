@@ -268,7 +268,7 @@ def test_cash_on_delivery_is_booked_on_completion_and_never_by_the_provider(farm
     ship(order_id, farm)
     complete(order_id, farm)
     money = money_of(farm, [sale_of(order_id, farm).id])[sale_of(order_id, farm).id]
-    assert (money.paid_amount, money.cash_amount, money.due_amount) == (5590, 5590, 0)
+    assert (money.paid_amount, money.cash_amount, money.net_amount) == (5590, 5590, 5590)
     assert facts(farm) == {(2026, "c2c", "primary"): 4990}
     assert_clean()
     refund(order_id, farm, goods=990)

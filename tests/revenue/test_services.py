@@ -14,11 +14,9 @@ from marketplace.orders.queries import parts_by_id
 from marketplace.revenue import services
 from marketplace.revenue.models import AgriClass, Mode, RevenueKind, YearRevenue
 from marketplace.revenue.queries import (
-    adjusted_years,
-    days_of,
+    adjusted_years_of,
     figure,
     lines_of,
-    sale_years,
     season_facts,
     year_facts,
     year_facts_of,
@@ -83,10 +81,6 @@ def test_a_sale_confirmed_ten_minutes_after_midnight_in_shanghai_counts_in_the_n
     with clock.at(NEW_YEAR.replace(minute=10)):
         complete(after, coop)
     assert facts(coop) == {(2026, "b2c", "primary"): 1000, (2027, "b2c", "primary"): 70}
-    assert days_of(coop, date(2026, 12, 31), date(2027, 1, 1)) == {
-        date(2026, 12, 31): 1000,
-        date(2027, 1, 1): 70,
-    }
     assert services.verify() == []
 
 
@@ -106,8 +100,7 @@ def test_january_refund_restates_the_old_year_while_it_is_open(coop: int, freeze
     with clock.at(datetime(2027, 1, 20, tzinfo=UTC)):
         refund(order_id, coop, goods=1)
     assert facts(coop) == {(2026, "b2c", "primary"): 4999}
-    assert adjusted_years(coop) == frozenset()
-    assert days_of(coop, date(2027, 1, 20), date(2027, 1, 20)) == {date(2027, 1, 20): -1}
+    assert adjusted_years_of([coop]) == {}
     assert services.verify() == []
 
 
@@ -125,8 +118,7 @@ def test_refund_after_the_freeze_adjusts_its_own_year_and_flags_the_frozen_one(
         (2026, 4999, 0),
         (2027, 0, -700),
     ]
-    assert adjusted_years(coop) == frozenset({2026})
-    assert sale_years(coop) == frozenset({2026})
+    assert adjusted_years_of([coop]) == {coop: {2026: -700}}
     assert services.verify() == []
 
 
