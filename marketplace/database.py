@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Executable, MetaData, String, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -245,8 +245,23 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
 
 
+@event.listens_for(Engine, "handle_error")
+def _leave_values_out(context: ExceptionContext) -> None:
+    """PostgreSQL's details quote the row: an error is logged, and values are people's."""
+    original, shown = context.original_exception, context.sqlalchemy_exception
+    words = getattr(getattr(original, "diag", None), "message_primary", None)
+    if words:
+        original.args = (words,)
+        if shown is not None:
+            shown.args = (f"({type(original).__name__}) {words}",)
+
+
 def engine_options(url: str, threads: int) -> dict[str, Any]:
-    """Driver and pool for a database address; PostgreSQL allows 100 connections in all."""
+    """Driver and pool for a database address; PostgreSQL allows 100 connections in all.
+
+    Errors name no parameters, as they name no rows (_leave_values_out).
+    """
+    common = {"hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"module": sqlite_driver, "pool_size": threads + 2, "connect_args": {"timeout": 10}}
-    return {"pool_size": threads, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 900}
+        return {**common, "module": sqlite_driver, "pool_size": threads + 2, "connect_args": {"timeout": 10}}
+    return {**common, "pool_size": threads, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 900}

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import string
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import column, func, select, table, text
-from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from marketplace import clock, database
 from marketplace.accounts.models import User
@@ -352,6 +353,17 @@ def test_sqlite_is_durable_and_waits(fresh_app: Flask) -> None:
 def test_the_driver_is_the_newest_sqlite_at_hand() -> None:
     module = database.engine_options("sqlite:///x", 6)["module"]
     assert module.sqlite_version_info >= sqlite3.sqlite_version_info
+
+
+def test_an_error_names_no_value(app_context: None) -> None:
+    """Errors are logged, and values are people's: names, phones, addresses."""
+
+    def spoil() -> None:
+        db.session.execute(text("INSERT INTO areas (code, name) VALUES (:code, :name)"), {"code": "x", "name": "陈晓"})
+
+    with pytest.raises(IntegrityError) as caught:
+        run_in_transaction(spoil)
+    assert "陈晓" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_pools_of_all_processes_fit_postgresqls_connections() -> None:
