@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
@@ -26,12 +26,18 @@ SYSTEM = Actor(None, "system")
 
 
 class AuditEntry(Base):
-    """One act: append-only; number, previous and digest are filled by the seal job."""
+    """One act: append-only; day, number and digest are filled by the seal job."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (
         Index("ix_audit_entries_subject", "subject_type", "subject_id"),
         Index("ix_audit_entries_day_number", "day", "number", unique=True),
+        Index(
+            "ix_audit_entries_unsealed",
+            "at",
+            sqlite_where=text("digest IS NULL"),
+            postgresql_where=text("digest IS NULL"),
+        ),
     )
 
     id: Mapped[int] = id_column()

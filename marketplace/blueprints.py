@@ -11,6 +11,7 @@ MODELS = (
     "marketplace.audit",
     "marketplace.health",
     "marketplace.limits",
+    "marketplace.once",
     "marketplace.places",
     "marketplace.sessions",
     "marketplace.settings",
@@ -32,7 +33,10 @@ MODELS = (
 )
 
 # Modules whose import registers job handlers.
-HANDLERS = ("marketplace.media.handlers",)
+HANDLERS = ("marketplace.media.handlers", "marketplace.catalogue.handlers")
+
+# Modules whose import puts a table of theirs under seal.
+SEALED = ("marketplace.ledger.sealed",)
 
 # Area, address prefix below the area, module:blueprint. The areas themselves are made in register().
 STOREFRONT = (
@@ -74,8 +78,8 @@ STAFF = (
 
 
 def load_models() -> None:
-    """Import every module that holds tables or job handlers."""
-    for name in MODELS + HANDLERS:
+    """Import every module that holds tables or job handlers, or seals a table."""
+    for name in MODELS + HANDLERS + SEALED:
         import_module(name)
 
 

@@ -198,8 +198,8 @@ def revenue_verify() -> None:
 
 @audit_group.command("verify")
 def audit_verify() -> None:
-    """Name each changed, missing or unsealed row of the operation log."""
-    _fail_on(sealing.verify_audit(), "the operation log is sound")
+    """Name each changed, missing or unsealed row of the operation log and of the journal."""
+    _fail_on(sealing.verify(), "the operation log and the journal are sound")
 
 
 @audit_group.command("seal")

@@ -6,13 +6,14 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from threading import Event
 from typing import Any
 
 from flask import Flask
 
-from marketplace import health, limits, sealing
+from marketplace import health, limits, once, sealing
 from marketplace.database import db, run_in_transaction
 from marketplace.logs import log
 
@@ -40,7 +41,7 @@ TASKS = (
     Task("automatic confirmation", 60, "marketplace.orders.services:confirm_due"),
     Task("reconcile", 120, "marketplace.payments.reconciling:reconcile"),
     Task("sealing", 300, "marketplace.worker:seal"),
-    Task("old failures", 3600, "marketplace.worker:forget_failures"),
+    Task("old failures and forms", 3600, "marketplace.worker:forget_old"),
     Task("old codes", 3600, "marketplace.accounts.codes:forget_old"),
 )
 
@@ -51,13 +52,16 @@ def beat() -> None:
 
 
 def seal() -> None:
-    """Seal the audit rows of past days, batch by batch."""
-    while run_in_transaction(sealing.seal_audit):
-        pass
+    """Seal the rows of past days, table by table, batch by batch."""
+    for table in sealing.TABLES:
+        while run_in_transaction(partial(sealing.seal, table)):
+            pass
 
 
-def forget_failures() -> None:
+def forget_old() -> None:
+    """Drop failures and used forms that no limit and no open page asks for any more."""
     run_in_transaction(limits.forget_old)
+    run_in_transaction(once.forget_old)
 
 
 def run(app: Flask, *, once: bool = False) -> None:

@@ -38,7 +38,7 @@ def _log_of_three_days(app_context: None) -> None:
 def findings() -> list[str]:
     db.session.rollback()
     with clock.at(TOMORROW + timedelta(days=1)):
-        return list(sealing.verify_audit())
+        return list(sealing.verify())
 
 
 def damage(statement: str, **values: object) -> None:
@@ -58,7 +58,7 @@ def test_a_sound_log_has_no_findings() -> None:
 def test_the_day_that_has_not_ended_is_not_sealed() -> None:
     with clock.at(NOON + timedelta(days=2)):
         run_in_transaction(lambda: record(SYSTEM, "test.done", "test", 1))
-        assert run_in_transaction(sealing.seal_audit) == 0
+        assert run_in_transaction(lambda: sealing.seal(sealing.AUDIT)) == 0
 
 
 def test_a_shanghai_day_ends_at_its_midnight() -> None:
@@ -132,7 +132,7 @@ def test_a_row_that_is_not_sealed_in_time_is_named() -> None:
     with clock.at(NOON + timedelta(days=2)):
         run_in_transaction(lambda: record(SYSTEM, "test.forgotten", "test", 1))
     with clock.at(NOON + timedelta(days=4)):
-        found = list(sealing.verify_audit())
+        found = list(sealing.verify())
     assert [sentence for sentence in found if "test.forgotten" in sentence and "not sealed" in sentence]
 
 

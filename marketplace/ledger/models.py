@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.database import Base, UtcDateTime, enum_column, fen_column, id_column
@@ -32,12 +32,20 @@ class Account(enum.StrEnum):
 
 
 class JournalEntry(Base):
-    """One movement; its postings sum to zero inside its book; append-only."""
+    """One movement; its postings sum to zero inside its book; append-only; day, number, digest are the seal job's."""
 
     __tablename__ = "journal_entries"
     __table_args__ = (
         Index("ix_journal_entries_book", "book", "id"),
         Index("uq_journal_entries_once", "book", "kind", "reference", unique=True),
+        Index("ix_journal_entries_book_day_number", "book", "day", "number", unique=True),
+        Index(
+            "ix_journal_entries_unsealed",
+            "book",
+            "at",
+            sqlite_where=text("digest IS NULL"),
+            postgresql_where=text("digest IS NULL"),
+        ),
     )
 
     id: Mapped[int] = id_column()
@@ -49,6 +57,9 @@ class JournalEntry(Base):
     seller_order_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     transfer_id: Mapped[int | None] = mapped_column(BigInteger, index=True)  # the same in both books
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    day: Mapped[str | None] = mapped_column(String(10))
+    number: Mapped[int | None] = mapped_column(BigInteger)
+    digest: Mapped[str | None] = mapped_column(String(64))
 
 
 class Posting(Base):

@@ -1179,7 +1179,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("cart_id", "variant_id", name=op.f("uq_cart_items_cart_id_variant_id")),
     )
     op.create_index("ix_cart_items_cart", "cart_items", ["cart_id", "id"], unique=False)
-    for statement in append_only.statements(op.get_bind().dialect.name):
+    for statement in append_only.statements(op.get_bind().dialect.name, sealed=["audit_entries"]):
         op.execute(statement)
 
 

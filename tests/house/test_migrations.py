@@ -15,7 +15,7 @@ from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from marketplace import append_only, create_app, health, seeding
+from marketplace import append_only, create_app, health, sealing, seeding
 from marketplace.audit import SYSTEM, record
 from marketplace.database import db, run_in_transaction
 from tests import databases
@@ -82,7 +82,7 @@ def test_a_database_that_is_behind_is_noticed(empty_app: Flask) -> None:
 def final_rows() -> dict[str, str]:
     """Each append-only table with the statement that would change it."""
     found = {}
-    for table in append_only.APPEND_ONLY:
+    for table in (*append_only.APPEND_ONLY, *append_only.SEALED):
         column = next(column for column in db.metadata.tables[table].columns if not column.primary_key)
         found[table] = column.name
     return found
@@ -110,9 +110,11 @@ def test_final_tables_refuse_change_after_the_migration(empty_app: Flask) -> Non
 
 
 def test_final_tables_are_all_named() -> None:
-    assert {*append_only.APPEND_ONLY, append_only.SEALED_TABLE} <= set(db.metadata.tables)
-    sealed = {column.name for column in db.metadata.tables[append_only.SEALED_TABLE].columns}
-    assert set(append_only.SEALED_CONTENT) == sealed - {"day", "number", "digest"}
+    assert {*append_only.APPEND_ONLY, *append_only.SEALED} <= set(db.metadata.tables)
+    for table, content in append_only.SEALED.items():
+        sealed = {column.name for column in db.metadata.tables[table].columns}
+        assert set(content) == sealed - {"day", "number", "digest"}, table
+    assert {table.model.__tablename__ for table in sealing.TABLES} == set(append_only.SEALED)
 
 
 def test_migrations_stand_in_one_line_and_are_named_by_date_and_effect() -> None:
