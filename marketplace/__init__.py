@@ -6,6 +6,7 @@ import mimetypes
 from pathlib import Path
 
 from flask import Flask, request
+from werkzeug.exceptions import BadRequest
 
 from config import Config
 from marketplace import (
@@ -81,5 +82,8 @@ def create_app(settings: Config | None = None) -> Flask:
         # A text of a NUL byte is refused by PostgreSQL and stored by SQLite: neither may happen.
         if "\x00" in request.path or b"%00" in request.query_string:
             raise errors.NotFoundError
+        sent = request.form.items(multi=True) if request.method == "POST" else ()
+        if any("\x00" in name or "\x00" in value for name, value in sent):
+            raise BadRequest
 
     return app

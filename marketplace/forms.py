@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import CombinedMultiDict, ImmutableMultiDict, MultiDict
-from wtforms import Field, FileField, StringField, ValidationError
+from wtforms import Field, FieldList, FileField, HiddenField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import TextInput
 
+from marketplace import once
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.i18n import lang_of
@@ -90,6 +91,40 @@ class BaseForm(FlaskForm):
             self.refuse(error)
             return False
         return True
+
+
+class OnceForm(BaseForm):
+    """A form whose act adds to what is there: pressed again, or sent again by Back, it is done once (once.claim)."""
+
+    form_key = HiddenField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.form_key.raw_data is None:
+            self.form_key.data = once.new_key()
+
+    def validate_form_key(self, field: Field) -> None:
+        if not once.is_key(field.data):
+            raise ValidationError(_("这一页放得太久了，请再点一次。"))
+
+    def carry_out(self, act: Callable[[], object]) -> bool:
+        """The act, unless this very form did it before: then True for the same values, a refusal for others."""
+        values = {name: value for name, value in self.data.items() if name not in {"csrf_token", "form_key"}}
+        scope, key = f"{g.actor.user_id} {request.path}", self.form_key.data or ""
+
+        def act_once() -> None:
+            if once.claim(scope, key, values):
+                act()
+
+        return super().carry_out(act_once)
+
+
+class RowsField(FieldList):
+    """Rows of a form by number; a number is at most three plain digits, whatever name was sent."""
+
+    def _extract_indices(self, prefix: str, formdata: Iterable[str]) -> Iterator[int]:
+        row = re.compile(re.escape(prefix) + r"-([0-9]{1,3})(-|$)", re.ASCII)
+        yield from (int(found[1]) for name in formdata if (found := row.match(name)))
 
 
 class _TypedField(Field):

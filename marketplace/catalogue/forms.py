@@ -9,7 +9,6 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
-    FieldList,
     Form,
     FormField,
     HiddenField,
@@ -23,9 +22,18 @@ from wtforms.validators import Length, Optional
 
 from marketplace.catalogue.models import Measure
 from marketplace.catalogue.rules import MOST_NET, MOST_PACKS, MOST_PRICE, Pack
-from marketplace.forms import BaseForm, CountField, KilosField, MoneyField, Needed, options
+from marketplace.forms import (
+    BaseForm,
+    CountField,
+    KilosField,
+    MoneyField,
+    Needed,
+    OnceForm,
+    RowsField,
+    options,
+)
 from marketplace.money import format_fen
-from marketplace.provenance.forms import CertificateForm, DayField, OriginForm
+from marketplace.provenance.forms import CertificateFields, DayField, OriginForm
 
 ROWS = 4  # a main pack and three more
 MIXED = "mixed"  # no one size
@@ -188,7 +196,7 @@ class CountPackForm(PackForm):
     net_pick = RadioField(_l("一箱几个"), validate_choice=False)
 
 
-class ListingForm(OriginForm, CertificateForm):
+class ListingForm(OriginForm, CertificateFields):
     """A listing whole: pictures, kind, packs, batch, certificate, words; what a category does not ask is deleted."""
 
     client_id = HiddenField(default=lambda: uuid.uuid4().hex)
@@ -197,7 +205,7 @@ class ListingForm(OriginForm, CertificateForm):
     variety_code = RadioField(_l("什么品种"), validate_choice=False)
     grade_code = RadioField(_l("什么等级"), validate_choice=False)
     size_code = RadioField(_l("多大（毫米）"), validate_choice=False)
-    packs = FieldList(FormField(PackForm), min_entries=ROWS, max_entries=MOST_PACKS)
+    packs = RowsField(FormField(PackForm), min_entries=ROWS, max_entries=MOST_PACKS)
     batch = RadioField(_l("哪一批"), validate_choice=False, default=NEW)
     picked_on = DayField(_l("哪天摘的"))
     orchard = StringField(
@@ -298,13 +306,13 @@ class ListingForm(OriginForm, CertificateForm):
 class VolumeListingForm(ListingForm):
     """A listing by the litre."""
 
-    packs = FieldList(FormField(VolumePackForm), min_entries=ROWS, max_entries=MOST_PACKS)
+    packs = RowsField(FormField(VolumePackForm), min_entries=ROWS, max_entries=MOST_PACKS)
 
 
 class CountListingForm(ListingForm):
     """A listing by the piece."""
 
-    packs = FieldList(FormField(CountPackForm), min_entries=ROWS, max_entries=MOST_PACKS)
+    packs = RowsField(FormField(CountPackForm), min_entries=ROWS, max_entries=MOST_PACKS)
 
 
 FORM_OF: dict[Measure, type[ListingForm]] = {
@@ -320,7 +328,7 @@ class PriceForm(BaseForm):
     price = MoneyField(_l("新价钱"), [Needed(_l("请写一箱卖多少钱"))])
 
 
-class StockForm(BaseForm):
+class StockForm(OnceForm):
     """More boxes of one pack."""
 
     boxes = CountField(_l("再加几箱"), [Needed(_l("请写加几箱"))])

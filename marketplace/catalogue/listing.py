@@ -160,11 +160,11 @@ def carry_out(
 ) -> str:
     """Batch, certificate, listing and publishing as one act, inside the caller's transaction; the listing's code.
 
-    A form that was carried out before changes nothing. Refuses what the services refuse.
+    A form that was carried out before changes nothing: RepeatedListingError. Refuses what the services refuse.
     """
     repeated = queries.find_by_client_id(shop.id, form.client_id.data)
     if repeated is not None:
-        return repeated.code
+        raise services.RepeatedListingError(repeated.code)
     category = queries.get_category(category_code)
     words = queries.words_of(*_codes(form)) or queries.Words()
     batch = _batch(actor, shop, category_code, form)

@@ -85,6 +85,7 @@ def _carry_out(form: ListingForm, category_code: str, image_ids: list[int], *, i
             lambda: listing.carry_out(actor, shop, category_code, form, image_ids, is_draft=is_draft)
         )
     except services.RepeatedListingError as repeated:
+        flash(_("这一页已经提交过，下面是那时做好的；要改，请到“我的货”里改"), "warning")
         return repeated.code
     except NotFoundError:
         raise
@@ -234,16 +235,22 @@ def change_words(code: str) -> ResponseReturnValue:
 @bp.post("/<code>/pictures")
 @requires_member("listing:write")
 def change_pictures(code: str) -> ResponseReturnValue:
-    """More pictures, fewer, or another main one; good files are kept even when another is refused."""
+    """More pictures, fewer, or another main one; good files are kept even when another is refused.
+
+    A form that does not say which pictures it kept changes nothing.
+    """
     product_id = queries.get_product(g.seller.id, code).id
     form, actor, seller_id = PicturesForm(), g.actor, g.seller.id
     tray = trays.open_tray(seller_id, form.kept.data, request.form.getlist("drop"), request.form.get("main"))
-    trays.take(tray, request.files.getlist("photos"))
-    run_in_transaction(
-        lambda: services.set_pictures(
-            actor, seller_id=seller_id, product_id=product_id, image_ids=tray.image_ids
+    if not form.kept.data:
+        tray = trays.lost(seller_id)
+    if not tray.is_lost:
+        trays.take(tray, request.files.getlist("photos"))
+        run_in_transaction(
+            lambda: services.set_pictures(
+                actor, seller_id=seller_id, product_id=product_id, image_ids=tray.image_ids
+            )
         )
-    )
     if tray.errors:
         form.photos.errors = tray.errors
         form.key = "pictures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 from wtforms.validators import Optional
 
-from marketplace.forms import BaseForm, CountField, KilosField, Needed, text_field
+from marketplace.forms import CountField, KilosField, Needed, OnceForm, text_field
 from marketplace.inventory.models import Unit
 
 
@@ -15,7 +15,7 @@ class LitresCountedField(KilosField):
     wrong = _l("容量请写成升数，比如 1 或 0.5")
 
 
-class CorrectionForm(BaseForm):
+class CorrectionForm(OnceForm):
     """A pool set to what was counted, and why it differs."""
 
     on_hand = KilosField(_l("现在一共有多少"), [Needed(_l("请写盘点的数"))])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _l
-from wtforms import FieldList, FormField, HiddenField, SelectField, TextAreaField
 from wtforms import Form as PlainForm
+from wtforms import FormField, HiddenField, SelectField, TextAreaField
 from wtforms.validators import Length
 
 from marketplace.errors import DomainError
-from marketplace.forms import BaseForm, MoneyField, Needed
+from marketplace.forms import BaseForm, MoneyField, Needed, RowsField
 from marketplace.logistics.models import Carrier
 from marketplace.logistics.rules import Group
 from marketplace.places import Area
@@ -36,8 +36,8 @@ class ProvinceForm(PlainForm):
 class FreightForm(BaseForm):
     """The whole template; every province has exactly one group or is not served."""
 
-    groups = FieldList(FormField(GroupForm), min_entries=GROUPS, max_entries=GROUPS)
-    provinces = FieldList(FormField(ProvinceForm), max_entries=40)
+    groups = RowsField(FormField(GroupForm), min_entries=GROUPS, max_entries=GROUPS)
+    provinces = RowsField(FormField(ProvinceForm), max_entries=40)
     free_from = MoneyField(_l("满多少元包邮（不填就不包邮）"))
 
     def set_provinces(self, provinces: Sequence[Area], labels: Sequence[str]) -> None:

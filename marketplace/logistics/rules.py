@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from flask_babel import gettext as _
 
 from marketplace.errors import DomainError
+from marketplace.money import format_fen
 
 KILO = 1000
+MOST_AMOUNT = 1_000_00  # fen for a kilogram: more is a slipped decimal
 
 
 class BadTemplateError(DomainError):
@@ -97,13 +99,16 @@ class Group:
 
 
 def check_groups(groups: Iterable[Group]) -> None:
-    """Refuse a template that serves nobody or names a province twice."""
+    """Refuse a template that serves nobody, names a province twice or asks more than MOST_AMOUNT."""
     seen: set[str] = set()
     for group in groups:
-        doubled = seen & set(group.provinces)
-        if doubled:
-            raise BadTemplateError(_("同一个省份只能放在一组里"), field="groups")
-        seen |= set(group.provinces)
+        if max(group.first_amount, group.next_amount) > MOST_AMOUNT:
+            most = format_fen(MOST_AMOUNT)
+            raise BadTemplateError(_("运费一公斤最多 %(amount)s 元，请看看小数点", amount=most), field="groups")
+        for province in group.provinces:
+            if province in seen:
+                raise BadTemplateError(_("同一个省份只能放在一组里"), field="groups")
+            seen.add(province)
     if not seen:
         raise BadTemplateError(_("至少要有一个能送到的省份"), field="groups")
 

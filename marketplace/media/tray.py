@@ -25,6 +25,7 @@ class Tray:
     seller_id: int
     image_ids: list[int] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    is_lost: bool = False  # what the form kept cannot be read: nothing may be concluded from the tray being empty
 
     @property
     def signed(self) -> str:
@@ -40,14 +41,22 @@ def open_tray(
 ) -> Tray:
     """The pictures that a form kept, without those that were put aside, the chosen one first.
 
-    A field that was changed, is too old or is another seller's is an empty tray.
+    A field that was changed, is too old or is another seller's is an empty tray that says so: is_lost, and a sentence
+    among its errors.
     """
-    value: Any = unsign(PURPOSE, signed, MAX_AGE) if signed else None
-    if not isinstance(value, list) or len(value) != 2 or value[0] != seller_id:
+    if not signed:
         return Tray(seller_id)
+    value: Any = unsign(PURPOSE, signed, MAX_AGE)
+    if not isinstance(value, list) or len(value) != 2 or value[0] != seller_id:
+        return lost(seller_id)
     kept = [image_id for image_id in value[1] if str(image_id) not in drop]
     kept.sort(key=lambda image_id: str(image_id) != main)
     return Tray(seller_id, kept)
+
+
+def lost(seller_id: int) -> Tray:
+    """A tray of a form that no longer says what it kept."""
+    return Tray(seller_id, errors=[_("照片这一栏失效了，请再看一遍照片，再点一次")], is_lost=True)
 
 
 def take(tray: Tray, uploads: Sequence[FileStorage]) -> None:

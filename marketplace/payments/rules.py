@@ -44,7 +44,7 @@ class OtherRefundError(DomainError):
 
     def __init__(self, amount: int) -> None:
         made = format_fen(amount)
-        super().__init__(_("这一页已经退过一次：%(amount)s 元，没有再退。还要退，请从订单重新打开退款页。", amount=made))
+        super().__init__(_("这一页已经退过一次：%(amount)s 元，没有再退。还要退，请重新打开退款页。", amount=made))
 
 
 class Fit(enum.StrEnum):

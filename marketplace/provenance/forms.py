@@ -9,7 +9,7 @@ from wtforms import DateField, Field, RadioField, SelectField, StringField, Subm
 from wtforms.validators import Length, Optional
 
 from marketplace import clock, places
-from marketplace.forms import BaseForm, CountField, KilosField, Needed, options, text_field
+from marketplace.forms import BaseForm, CountField, KilosField, Needed, OnceForm, options, text_field
 from marketplace.places import Level
 from marketplace.provenance.rules import MOST_NUMBER, season_year
 
@@ -73,7 +73,7 @@ class OriginForm(BaseForm):
             field.errors = [*field.errors, str(_l("请选产地的县和乡镇"))]
 
 
-class BatchForm(OriginForm):
+class BatchForm(OnceForm, OriginForm):
     """A new batch."""
 
     category_code = SelectField(_l("什么货"))
@@ -85,7 +85,7 @@ class BatchForm(OriginForm):
         self.check_area()
 
 
-class CertificateForm(BaseForm):
+class CertificateFields(BaseForm):
     """A batch's certificate: issued now, or one that exists."""
 
     certificate = RadioField(
@@ -106,6 +106,10 @@ class CertificateForm(BaseForm):
     def number(self) -> str | None:
         """The number of the certificate that exists; None when one is to be made."""
         return (self.certificate_number.data or None) if self.certificate.data == "have" else None
+
+
+class CertificateForm(OnceForm, CertificateFields):
+    """A certificate for a batch that is there."""
 
 
 class SeasonForm(BaseForm):

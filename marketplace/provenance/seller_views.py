@@ -13,8 +13,6 @@ from markupsafe import Markup
 from marketplace import clock, places
 from marketplace.catalogue import listing
 from marketplace.catalogue import seller_queries as catalogue
-from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError
 from marketplace.forms import options
 from marketplace.i18n import choose
 from marketplace.permissions import member_can, requires_member
@@ -58,35 +56,36 @@ def new() -> ResponseReturnValue:
     if not form.is_submitted():
         form.picked_on.data = clock.today()
     elif not form.is_choosing() and form.validate():
-        code = _create(form)
-        if code:
-            return redirect(url_for(".detail", code=code), 303)
+        target = _create(form)
+        if target:
+            return redirect(target, 303)
     return render_template("provenance/seller/new.html", tab="account", form=form, today=clock.today()), (
         422 if form.errors else 200
     )
 
 
 def _create(form: BatchForm) -> str | None:
+    """The address of the new batch, or of all of them when this form made its batch before; None when refused."""
+    codes: list[str] = []
     actor, seller_id = g.actor, g.seller.id
     known = {code for code, _name in catalogue.list_varieties(form.category_code.data)}
     variety = form.variety_code.data if form.variety_code.data in known else None
-    try:
-        return run_in_transaction(
-            lambda: (
-                services.create_batch(
-                    actor,
-                    seller_id=seller_id,
-                    category_code=form.category_code.data,
-                    variety_code=variety,
-                    area_code=form.area_code.data,
-                    picked_on=form.picked_on.data,
-                    orchard=form.orchard.data or "",
-                ).code
-            )
+
+    def create() -> None:
+        batch = services.create_batch(
+            actor,
+            seller_id=seller_id,
+            category_code=form.category_code.data,
+            variety_code=variety,
+            area_code=form.area_code.data,
+            picked_on=form.picked_on.data,
+            orchard=form.orchard.data or "",
         )
-    except DomainError as error:
-        form.refuse(error)
+        codes[:] = [batch.code]
+
+    if not form.carry_out(create):
         return None
+    return url_for(".detail", code=codes[0]) if codes else url_for(".index")
 
 
 @bp.get("/<code>")

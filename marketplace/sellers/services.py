@@ -11,6 +11,7 @@ from marketplace.audit import Actor
 from marketplace.database import db, new_code
 from marketplace.errors import DomainError
 from marketplace.forms import normal_phone
+from marketplace.jobs.services import enqueue
 from marketplace.notifications.services import notify
 from marketplace.permissions import MemberRole
 from marketplace.places import county_of, find_in_ganzhou
@@ -140,7 +141,7 @@ def add_member(actor: Actor, *, seller_id: int, user_id: int, role: MemberRole) 
 
 
 def change_shop(actor: Actor, *, seller_id: int, name: str, story: str, phone: str) -> None:
-    """Change what the shop page says about itself."""
+    """Change what the shop page says about itself; a new name is found by search soon after (its job)."""
     seller = queries.get_seller(seller_id)
     changes = {
         field: [getattr(seller, field), value]
@@ -148,6 +149,8 @@ def change_shop(actor: Actor, *, seller_id: int, name: str, story: str, phone: s
         if getattr(seller, field) != value
     }
     seller.name, seller.story, seller.phone = name, story, phone
+    if "name" in changes:
+        enqueue("catalogue.index_shop", {"seller_id": seller_id})
     if changes:
         audit.record(actor, "seller.changed", "seller", seller_id, seller_id=seller_id, changes=changes)
 

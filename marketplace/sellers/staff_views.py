@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from marketplace import places
 from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError
+from marketplace.errors import DomainError, NotFoundError
 from marketplace.permissions import requires
 from marketplace.routing import row_id
 from marketplace.sellers import queries, services
@@ -56,11 +56,14 @@ def detail(code: str) -> ResponseReturnValue:
 def set_status(code: str) -> ResponseReturnValue:
     """Suspend a shop, or open it again."""
     seller_id = queries.get_for_staff(g.viewer, code).id
-    opens = request.form.get("status") == SellerStatus.APPROVED
+    asked = request.form.get("status")
+    if asked not in {SellerStatus.APPROVED, SellerStatus.SUSPENDED}:
+        raise NotFoundError
+    status = SellerStatus(asked)
     reason = request.form.get("reason", "").strip()[:200]
     if not reason:
         raise DomainError(_("请写明原因"), field="reason")
-    actor, status = g.actor, SellerStatus.APPROVED if opens else SellerStatus.SUSPENDED
+    actor = g.actor
     run_in_transaction(lambda: services.set_status(actor, seller_id=seller_id, status=status, reason=reason))
-    flash(_("店铺已恢复") if opens else _("店铺已停用"), "success")
+    flash(_("店铺已恢复") if status == SellerStatus.APPROVED else _("店铺已停用"), "success")
     return redirect(url_for(".detail", code=code), 303)

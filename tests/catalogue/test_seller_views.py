@@ -430,10 +430,10 @@ def test_kept_pictures_may_be_dropped_or_come_first_and_cannot_be_forged(
     assert images_of(product_of(made)) == [int(second), int(first)]
 
     kept = refused.form("category=navel").fields["kept"]
-    stolen = product_of(send(coop, CERTIFICATE | {"kept": kept}))
-    assert images_of(stolen) == [], "another seller's tray is empty"
-    again = send(farmer, {"kept": kept[::-1], "client_id": "another-form"})
-    assert images_of(product_of(again)) == []
+    for visitor, unusable in ((coop, kept), (farmer, kept[::-1])):  # another seller's, and one that was changed
+        again = send(visitor, CERTIFICATE | {"kept": unusable, "client_id": "another-form"}, status=422)
+        assert "失效" in str(again.soup.select_one("#photos-error"))
+        assert not again.soup.select("input[name=drop]")
 
 
 def test_listing_townships_without_scripts_keeps_the_form_and_the_pictures(farmer: Visitor) -> None:
@@ -567,6 +567,51 @@ def test_price_stock_words_and_state_change_from_the_listings_page(farmer: Visit
     assert "屋后坡的脐橙" not in farmer.get("/c/navel").text
     farmer.submit(detail, {"act": "resume"}, form="/status")
     assert "屋后坡的脐橙" in farmer.get("/c/navel").text
+
+
+@pytest.mark.parametrize("kept", ["", "nonsense", None])
+def test_a_form_that_does_not_say_what_it_kept_leaves_the_pictures(farmer: Visitor, kept: str | None) -> None:
+    product = product_of(send(farmer, photos=[samples.upload(samples.jpeg(70, 50))]))
+    before = images_of(product)
+    form = farmer.get(f"/seller/products/{product.code}").form("/pictures")
+    fields = {name: value for name, value in form.fields.items() if name != "kept"}
+    if kept is not None:
+        fields["kept"] = kept
+    refused = farmer.post(form.action, fields, status=422, content_type="multipart/form-data")
+    assert "失效" in str(refused.soup.select_one("#photos-error"))
+    assert images_of(product) == before != []
+
+
+def test_boxes_are_added_once_for_each_form(farmer: Visitor) -> None:
+    """Pressed twice; sent again by Back with another number: what was added is what was said."""
+    product = product_of(send(farmer))
+    detail = f"/seller/products/{product.code}"
+    form = farmer.get(detail).form("/stock")
+    boxes = next(name for name in form.fields if name.endswith("boxes"))
+    for _press in range(3):
+        assert "箱数加上了" in farmer.follow(farmer.post(form.action, form.fields | {boxes: "20"})).text
+    assert "还剩70箱" in tight(farmer.get(detail))
+    other = farmer.post(form.action, form.fields | {boxes: "5"}, 422)
+    assert "已经提交过" in other.text
+    assert "还剩70箱" in tight(farmer.get(detail))
+    farmer.submit(detail, {boxes: "5"}, form="/stock")
+    assert "还剩75箱" in tight(farmer.get(detail))
+    without = {name: value for name, value in form.fields.items() if not name.endswith("form_key")}
+    farmer.post(form.action, without | {boxes: "5"}, 422)
+
+
+def test_a_listing_sent_again_says_that_it_stood_already(farmer: Visitor) -> None:
+    page = farmer.get(NEW)
+    first = send(farmer, base=page)
+    again = farmer.follow(send(farmer, {"title": "另一个名字"}, base=page))
+    assert "已经提交过" in again.text
+    assert count(Product) == 1
+    assert product_of(first).title != "另一个名字"
+
+
+@pytest.mark.parametrize("row", ["²", "٣", "9" * 5000, "-1", "999999999999", "0x1", ""])
+def test_a_row_by_another_name_is_no_row(farmer: Visitor, row: str) -> None:
+    product_of(send(farmer, {f"packs-{row}-net": "5", f"packs-{row}-price": "1"}))
 
 
 def test_pictures_are_added_put_aside_and_reordered(farmer: Visitor) -> None:

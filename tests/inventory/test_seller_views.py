@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from marketplace import clock
+from marketplace.audit import SYSTEM
 from marketplace.database import new_id, run_in_transaction
 from marketplace.inventory import services
 from tests.browsing import Visitor
@@ -38,6 +39,19 @@ def test_pool_is_shown_with_its_movements_and_set_to_what_was_counted(coop: Visi
     assert "92.5 kg" in page.text
     assert "−7.5 kg" in page.text
     assert "坏了一箱半" in page.text
+
+
+def test_a_count_sent_again_does_not_undo_what_was_sold_since(app: Flask, coop: Visitor, goods: Goods) -> None:
+    pool = f"/seller/stock/{goods.pool_id}"
+    fields = coop.get(pool).form().fields | {"on_hand": "90"}
+    coop.post(pool, fields)
+    with app.app_context():
+        run_in_transaction(
+            lambda: services.receive(SYSTEM, seller_id=goods.seller_id, pool_id=goods.pool_id, amount=7_000)
+        )
+    coop.post(pool, fields)
+    assert coop.get(pool).form().fields["on_hand"] == "97"
+    assert "已经提交过" in coop.post(pool, fields | {"on_hand": "80"}, 422).text
 
 
 @pytest.mark.parametrize("typed", ["", "许多", "-5", "1.2345"])

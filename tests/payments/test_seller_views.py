@@ -43,6 +43,32 @@ def _refunds(market: Market) -> list[Refund]:
         return list(db.session.execute(select(Refund).order_by(Refund.id)).scalars())
 
 
+def test_a_refund_sent_again_with_another_amount_says_what_was_given_back(
+    sign_in: Callable[[str], Visitor], market: Market, sale: SellerOrder, provider: Provider
+) -> None:
+    coop = sign_in("coop_owner")
+    path = f"/seller/refunds/{sale.code}"
+    sent = coop.get(path).form().fields | {"goods_amount": "1", "freight_amount": "0", "reason": "坏果"}
+    for _press in range(2):
+        assert "退款交给支付机构了" in coop.follow(coop.post(path, sent)).text
+    assert "1.00 元，没有再退" in coop.post(path, sent | {"goods_amount": "2"}, 422).text
+    assert [refund.goods_amount for refund in _refunds(market)] == [100]
+
+
+def test_a_refund_decided_on_a_page_of_before_dispatch_is_refused_after_it(
+    sign_in: Callable[[str], Visitor], market: Market, sale: SellerOrder, provider: Provider
+) -> None:
+    coop = sign_in("coop_owner")
+    path = f"/seller/refunds/{sale.code}"
+    sent = coop.get(path).form().fields | {"reason": "没货了"}
+    market.ship(sale.order_id)
+    refused = coop.post(path, sent, 422)
+    assert "刚刚有变化" in refused.text
+    assert _refunds(market) == []
+    coop.post(path, refused.form().fields | {"reason": "坏果"})
+    assert len(_refunds(market)) == 1
+
+
 def test_the_whole_part_is_offered_and_given_back(
     sign_in: Callable[[str], Visitor], market: Market, sale: SellerOrder, goods: Goods, provider: Provider
 ) -> None:

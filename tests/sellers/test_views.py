@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
+from marketplace.jobs.services import run_due
 from marketplace.permissions import MemberRole, member_can
 from marketplace.sellers import services
 from marketplace.sellers.models import SellerMember, SellerStatus
@@ -64,6 +65,31 @@ def test_a_suspended_or_unknown_shop_is_not_found(visitor: Visitor, market: Mark
         )
     visitor.get(f"/shop/{shop.code}", 404)
     visitor.get("/shop/NOTHING1", 404)
+
+
+def test_a_new_name_is_found_by_search_and_the_old_one_is_not(
+    visitor: Visitor, market: Market, sign_in: Callable[[str], Visitor]
+) -> None:
+    market.make_goods(title="石坳脐橙")
+    fields = {"name": "云雾岭果园"}
+    sign_in("coop_owner").submit("/seller/account", fields)
+    with market.app.app_context():
+        assert run_due() == 1
+    assert "石坳脐橙" in visitor.get("/search?q=云雾岭").text
+    market.make_goods("farmer", title="大阿脐橙")
+    assert "大阿脐橙" not in visitor.get("/search?q=云雾岭").text
+
+
+@pytest.mark.parametrize("status", [None, "", "pending", "closed", "Approved", "suspended "])
+def test_a_shop_is_suspended_by_that_word_alone(
+    market: Market, sign_in: Callable[[str], Visitor], status: str | None
+) -> None:
+    shop, admin = market.shop("coop_owner"), sign_in("admin")
+    form = admin.get(f"/staff/sellers/{shop.code}").form("/status")
+    fields = form.fields | {"reason": "x"} | ({} if status is None else {"status": status})
+    admin.post(form.action, fields, 404)
+    assert market.shop("coop_owner").status == SellerStatus.APPROVED
+    admin.post(form.action, fields | {"status": "suspended"})
 
 
 def test_statements_do_not_grow_with_the_goods(
