@@ -355,15 +355,18 @@ def test_the_driver_is_the_newest_sqlite_at_hand() -> None:
     assert module.sqlite_version_info >= sqlite3.sqlite_version_info
 
 
+PERSON = {"code": "x", "name": "陈晓"}
+
+
 def test_an_error_names_no_value(app_context: None) -> None:
     """Errors are logged, and values are people's: names, phones, addresses."""
 
     def spoil() -> None:
-        db.session.execute(text("INSERT INTO areas (code, name) VALUES (:code, :name)"), {"code": "x", "name": "陈晓"})
+        db.session.execute(text("INSERT INTO areas (code, name) VALUES (:code, :name)"), PERSON)
 
     with pytest.raises(IntegrityError) as caught:
         run_in_transaction(spoil)
-    assert "陈晓" not in "".join(traceback.format_exception(caught.value))
+    assert PERSON["name"] not in "".join(traceback.format_exception(caught.value))
 
 
 def test_pools_of_all_processes_fit_postgresqls_connections() -> None:

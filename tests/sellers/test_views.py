@@ -88,8 +88,9 @@ def test_a_shop_is_suspended_by_that_word_alone(
     form = admin.get(f"/staff/sellers/{shop.code}").form("/status")
     fields = form.fields | {"reason": "x"} | ({} if status is None else {"status": status})
     admin.post(form.action, fields, 404)
-    assert market.shop("coop_owner").status == SellerStatus.APPROVED
+    assert market.shop("coop_owner").is_open
     admin.post(form.action, fields | {"status": "suspended"})
+    assert not market.shop("coop_owner").is_open
 
 
 def test_statements_do_not_grow_with_the_goods(
