@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace import places
 from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError
+from marketplace.errors import DomainError
 from marketplace.permissions import requires
 from marketplace.routing import row_id
 from marketplace.sellers import queries, services
@@ -58,7 +58,7 @@ def set_status(code: str) -> ResponseReturnValue:
     seller_id = queries.get_for_staff(g.viewer, code).id
     asked = request.form.get("status")
     if asked not in {SellerStatus.APPROVED, SellerStatus.SUSPENDED}:
-        raise NotFoundError
+        abort(400)
     status = SellerStatus(asked)
     reason = request.form.get("reason", "").strip()[:200]
     if not reason:

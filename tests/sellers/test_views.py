@@ -87,7 +87,7 @@ def test_a_shop_is_suspended_by_that_word_alone(
     shop, admin = market.shop("coop_owner"), sign_in("admin")
     form = admin.get(f"/staff/sellers/{shop.code}").form("/status")
     fields = form.fields | {"reason": "x"} | ({} if status is None else {"status": status})
-    admin.post(form.action, fields, 404)
+    admin.post(form.action, fields, 400)
     assert market.shop("coop_owner").is_open
     admin.post(form.action, fields | {"status": "suspended"})
     assert not market.shop("coop_owner").is_open
