@@ -72,6 +72,14 @@ def create_admin(phone: str, name: str) -> None:
     click.echo(f"{phone}: one-time code {code}, valid for 60 minutes. Sign in at {_site()}/first-sign-in")
 
 
+@users.command("reset-second-factor")
+@click.argument("phone")
+def reset_second_factor(phone: str) -> None:
+    """Forget a person's authenticator and print the one-time code to set up another: for the only administrator."""
+    code = run_in_transaction(lambda: _service("accounts.second_factor:reset_by_phone")(SYSTEM, phone))
+    click.echo(f"{phone}: one-time code {code}, valid for 60 minutes. Sign in at {_site()}/sign-in")
+
+
 @sellers.command("create")
 @click.option("--kind", required=True)
 @click.option("--name", required=True, help="Name of the shop.")

@@ -67,7 +67,6 @@ class BaseForm(FlaskForm):
             if cleans:
                 filters = [*(unbound_field.kwargs.get("filters") or ()), plain_text]
                 options = {**options, "filters": filters}
-                unbound_field.kwargs.pop("filters", None)
             return super().bind_field(form, unbound_field, options)
 
     def refuse(self, error: DomainError) -> None:

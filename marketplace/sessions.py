@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
 from marketplace.database import Base, UtcDateTime, db, id_column, run_in_transaction
+from marketplace.security import EncryptedText
 
 LIFETIME = timedelta(days=30)
 STAFF_LIFETIME = timedelta(hours=10)
@@ -33,6 +34,7 @@ class WebSession(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     second_factor_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    totp_secret: Mapped[str | None] = mapped_column(EncryptedText)  # being set up here, and seen here alone
 
 
 class CookieSessions(SecureCookieSessionInterface):

@@ -28,7 +28,7 @@ from werkzeug.wrappers import Request
 
 from config import DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, Config
 from marketplace import create_app, demo, seeding, settings
-from marketplace.accounts.services import TOTP_STEP
+from marketplace.accounts.second_factor import TOTP_STEP
 from marketplace.database import db, run_in_transaction
 from marketplace.security import create_keys
 from tests.browsing import Visitor

@@ -25,17 +25,15 @@ def request_code(phone: str, purpose: CodePurpose, address: str, *, language: st
     """Send a code to a phone, or what it should know instead; TooManyTriesError by number and by address.
 
     Nothing in the outcome tells whether the phone has an account: who has one gets no code for a sign-up but a
-    sentence, who has none gets nothing for a reset.
+    sentence, who has none gets nothing for a reset. A code is made either way, so that the work is the same.
     """
     limits.take(limits.CODE_SENDS_PHONE, phone)
     limits.take(limits.CODE_SENDS_ADDRESS, address)
     is_known = find_by_phone(phone) is not None
+    code = make_code(phone, purpose, life=LIFE)
     if purpose == CodePurpose.SIGN_UP and is_known:
         notify("account_exists", phone=phone, parameters={}, language=language)
-    elif purpose == CodePurpose.RESET_PASSWORD and not is_known:
-        pass
-    else:
-        code = make_code(phone, purpose, life=LIFE)
+    elif purpose != CodePurpose.RESET_PASSWORD or is_known:
         minutes = int(LIFE.total_seconds() // 60)
         notify("code", phone=phone, parameters={"code": code, "minutes": minutes}, language=language)
 

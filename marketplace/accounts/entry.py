@@ -26,20 +26,23 @@ def client_address() -> str:
     return ":".join(address.exploded.split(":")[:4]) if address.version == 6 else text
 
 
-def enter(user_id: int, *, second_factor: bool = False) -> None:
+def enter(user_id: int, *, second_factor: bool = False, proved_phone: str | None = None) -> None:
     """Start a fresh session for a person and end the one of this request; a session id never outlives a step up.
 
-    One act for the row, one for the basket that was filled before.
+    A phone that was proved by a code opens its guest orders too. One act for the row, one for the basket that was
+    filled before.
     """
     g.pop("web_session", None)  # an act before may have ended it
     before = sessions.current()
     before_id = before.id if before else None
+    phone = proved_phone or (before.guest_phone if before and before.user_id == user_id else None)
     device = rules.device_label(request.user_agent.string)
 
     def start() -> None:
         if before_id is not None:
             sessions.end(before_id)
-        row = sessions.start(user_id=user_id, device=device, staff=load_viewer(user_id).is_staff)
+        staff = load_viewer(user_id).is_staff
+        row = sessions.start(user_id=user_id, guest_phone=phone, device=device, staff=staff)
         if second_factor:
             row.second_factor_at = clock.now()
 

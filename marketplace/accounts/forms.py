@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask_babel import gettext as _
@@ -50,6 +51,11 @@ def _agree() -> BooleanField:
 
 def _versions() -> HiddenField:
     return HiddenField(default=versions_in_force)
+
+
+def normal_recovery_code(text: str | None) -> str | None:
+    """As it was made: without blanks and dashes, in capitals."""
+    return re.sub(r"[\s\-–—]", "", text).upper() if text else text
 
 
 def versions_in_force() -> str:
@@ -126,8 +132,41 @@ class ConsentForm(_Consent, BaseForm):
     versions = _versions()
 
 
+class CodeForm(BaseForm):
+    """A code that was sent to a phone."""
+
+    code = _code()
+
+
 class SecondFactorForm(BaseForm):
     code = _code(_l("动态码"))
+
+
+class HandCodeForm(BaseForm):
+    """The code that whoever reset the second factor told by hand."""
+
+    code = _code(_l("一次性验证码"))
+
+
+class RecoveryCodeForm(BaseForm):
+    """One of the ten, in any spelling: blanks, dashes and small letters are no mistake."""
+
+    code = text_field(
+        _l("恢复码"),
+        40,
+        Needed(_l("请填一个恢复码")),
+        description=_l("12 位字母和数字，横线可以不填"),
+        filters=[normal_recovery_code],
+        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+
+
+class OwnSecondFactorForm(BaseForm):
+    """What guards the account is changed by who knows the password."""
+
+    old_password = PasswordField(
+        _l("现在的密码"), [Needed(_l("请填现在的密码"))], render_kw={"autocomplete": "current-password"}
+    )
 
 
 class NameForm(BaseForm):

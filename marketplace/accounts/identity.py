@@ -29,6 +29,7 @@ BEFORE_CONSENT = frozenset(
         "set_up_second_factor",
         "make_second_factor",
         "second_factor_picture",
+        "recovery_code",
     )
 )
 

@@ -31,6 +31,7 @@ class User(Base):
     totp_secret: Mapped[str | None] = mapped_column(EncryptedText)
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     totp_last_step: Mapped[int | None]  # a code is good once
+    totp_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # until another is set up
     is_demo: Mapped[bool] = mapped_column(Boolean, default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -99,7 +100,9 @@ class CodePurpose(enum.StrEnum):
     SIGN_UP = "sign_up"
     RESET_PASSWORD = "reset_password"  # noqa: S105  a purpose, not a password
     FIND_ORDER = "find_order"
+    SIGN_IN = "sign_in"
     FIRST_SIGN_IN = "first_sign_in"  # given by hand: an administrator's first way in, an invited person's
+    SECOND_FACTOR = "second_factor"  # given by hand: to set up another after a reset
 
 
 class VerificationCode(Base):
@@ -115,4 +118,16 @@ class VerificationCode(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RecoveryCode(Base):
+    """One of a person's ways in without the authenticator: hashed like a password, good once."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = id_column()
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

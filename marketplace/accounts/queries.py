@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, or_, select
 
 from marketplace.accounts import rules
-from marketplace.accounts.models import Acceptance, Address, BuyerCompany, RoleGrant, User, UserStatus
+from marketplace.accounts.models import (
+    Acceptance,
+    Address,
+    BuyerCompany,
+    RecoveryCode,
+    RoleGrant,
+    User,
+    UserStatus,
+)
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.paging import page_of
-from marketplace.permissions import Grant, Viewer
+from marketplace.permissions import Grant, Role, Viewer
 
 PAGE = 30
 
@@ -103,6 +111,37 @@ def list_grants(user_ids: Iterable[int]) -> dict[int, list[RoleGrant]]:
     for grant in db.session.execute(query.order_by(RoleGrant.id)).scalars():
         found.setdefault(grant.user_id, []).append(grant)
     return found
+
+
+def is_only_admin(viewer: Viewer) -> bool:
+    """Whether nobody else could reset what this administrator loses."""
+    if not viewer.has_role(Role.ADMIN):
+        return False
+    others = (
+        select(RoleGrant.id)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(
+            RoleGrant.role == Role.ADMIN,
+            RoleGrant.revoked_at.is_(None),
+            RoleGrant.user_id != viewer.user_id,
+            User.status == UserStatus.ACTIVE,
+        )
+    )
+    return db.session.execute(others.limit(1)).first() is None
+
+
+def list_recovery_hashes(user_id: int) -> list[tuple[int, str]]:
+    """Id and hash of each recovery code that is still good."""
+    query = select(RecoveryCode.id, RecoveryCode.code_hash).where(
+        RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None)
+    )
+    return list(db.session.execute(query.order_by(RecoveryCode.id)).tuples())
+
+
+def count_recovery_codes(user_id: int) -> int:
+    """How many recovery codes are still good."""
+    query = select(func.count()).where(RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None))
+    return db.session.execute(query).scalar_one()
 
 
 def company_of(user_id: int) -> BuyerCompany | None:

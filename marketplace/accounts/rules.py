@@ -22,9 +22,9 @@ CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015: no I, O, S
 _CREDIT_SHAPE = re.compile(rf"[{CREDIT_ALPHABET}]{{2}}[0-9]{{6}}[{CREDIT_ALPHABET}]{{10}}", re.ASCII)
 
 _BROWSERS = (
-    ("MicroMessenger", "微信"),
+    ("MicroMessenger", "WeChat"),
     ("Edg", "Edge"),
-    ("HuaweiBrowser", "华为浏览器"),
+    ("HuaweiBrowser", "Huawei Browser"),
     ("Firefox", "Firefox"),
     ("Chrome", "Chrome"),
     ("Safari", "Safari"),
@@ -111,7 +111,24 @@ def check_role_area(role: Role, area_code: str | None, county_codes: set[str]) -
 
 
 def device_label(user_agent: str) -> str:
-    """Browser and system in two words, for the list of sessions."""
+    """Browser and system as the session's row keeps them; device_words() says them to people."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     return " · ".join(part for part in (browser, system) if part)
+
+
+def device_words(label: str) -> str:
+    """A device in plain words, for the list of sessions."""
+    plain = {
+        "WeChat": _("微信"),
+        "Huawei Browser": _("华为浏览器"),
+        "HarmonyOS": _("鸿蒙手机"),
+        "Android": _("安卓手机"),
+        "iPhone": _("苹果手机"),
+        "iPad": _("苹果平板"),
+        "Windows": _("Windows 电脑"),
+        "macOS": _("苹果电脑"),
+        "Linux": _("Linux 电脑"),
+    }
+    words = [plain.get(part, part) for part in reversed(label.split(" · ")) if part]
+    return " · ".join(words) or _("说不清的设备")

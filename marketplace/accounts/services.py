@@ -1,12 +1,11 @@
-"""What changes a person: account, password, second factor, roles, company, addresses."""
+"""What changes a person: account, password, roles, company, addresses; the second factor stands beside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyotp
 from flask_babel import gettext as _
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from marketplace import clock, limits, places, sessions
 from marketplace.accounts import passwords, rules
@@ -37,8 +36,6 @@ __all__ = (
 
 GUEST = Actor(None, "guest")
 MOST_ADDRESSES = 20
-TOTP_STEP = 30  # seconds
-ISSUER = "赣橙集"
 
 
 class PhoneTakenError(DomainError):
@@ -235,71 +232,6 @@ def reset_password(
         return None
     change_password(Actor(user.id, user.name), user.id, password=password, language=language)
     return user
-
-
-# Second factor
-
-
-def begin_second_factor(user_id: int) -> None:
-    """Make a secret that counts once a code of it was shown; a confirmed one stays as it is."""
-    user = get_user(user_id)
-    if user.totp_confirmed_at is None:
-        user.totp_secret = pyotp.random_base32()
-
-
-def second_factor_address(user: User) -> str:
-    """The otpauth:// address that an authenticator reads from the picture."""
-    return pyotp.TOTP(user.totp_secret or "").provisioning_uri(name=user.phone, issuer_name=ISSUER)
-
-
-def pass_second_factor(actor: Actor, user_id: int, code: str) -> bool:
-    """Whether the code of the authenticator is right; each is good once, one step of clock difference is allowed.
-
-    The first right one confirms the secret. A wrong one is counted (commit); TooManyTriesError after five.
-    """
-    limits.take(limits.SECOND_FACTOR, str(user_id))
-    user = get_user(user_id)
-    step = _matching_step(user, code)
-    if step is None:
-        return False
-    unused = or_(User.totp_last_step.is_(None), User.totp_last_step < step)
-    used = count_changed(update(User).where(User.id == user_id, unused).values(totp_last_step=step))
-    if used != 1:
-        return False
-    limits.give_back(limits.SECOND_FACTOR, str(user_id))
-    if user.totp_confirmed_at is None:
-        user.totp_confirmed_at = clock.now()
-        record(actor, "second_factor.confirmed", "user", user_id)
-    return True
-
-
-def set_second_factor(user_id: int, secret: str) -> None:
-    """Give a person a known, confirmed secret: for the demo's people, who have it printed beside their password."""
-    user = get_user(user_id)
-    user.totp_secret = secret
-    user.totp_confirmed_at = clock.now()
-    record(SYSTEM, "second_factor.set", "user", user_id)
-
-
-def reset_second_factor(actor: Actor, user_id: int) -> None:
-    """Forget a lost authenticator: the person signs in again and sets up another; OwnRightsError for oneself."""
-    if actor.user_id == user_id:
-        raise rules.OwnRightsError(_("自己的动态码要请另一位管理员重置"))
-    user = get_user(user_id)
-    user.totp_secret = user.totp_confirmed_at = user.totp_last_step = None
-    sessions.end_all(user_id)
-    record(actor, "second_factor.reset", "user", user_id)
-
-
-def _matching_step(user: User, code: str) -> int | None:
-    if user.totp_secret is None:
-        return None
-    totp = pyotp.TOTP(user.totp_secret)
-    present = int(clock.now().timestamp()) // TOTP_STEP
-    for step in (present, present - 1, present + 1):
-        if pyotp.utils.strings_equal(totp.generate_otp(step), code):
-            return step
-    return None
 
 
 # Roles

@@ -1,31 +1,33 @@
-"""Ways in and out: sign-in, sign-up, forgotten password, second factor, consent; no answer tells who is known."""
+"""Ways in and out: by password or code, sign-up, forgotten password, consent; no answer tells who is known."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import segno
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from marketplace import sessions
 from marketplace.accounts import entry, services
 from marketplace.accounts.forms import (
+    CodeForm,
     ConsentForm,
     FirstSignInForm,
+    OwnSecondFactorForm,
+    PasswordForm,
     PhoneForm,
     ResetForm,
-    SecondFactorForm,
     SignInForm,
     SignUpForm,
 )
 from marketplace.accounts.models import CodePurpose, User
-from marketplace.accounts.queries import get_user, load_viewer
+from marketplace.accounts.queries import find_by_phone, load_viewer
 from marketplace.database import run_in_transaction
-from marketplace.errors import DomainError, NotFoundError, TooManyTriesError
+from marketplace.errors import DomainError, TooManyTriesError
 from marketplace.forms import BaseForm
 from marketplace.i18n import language
+from marketplace.orders import visitor
 from marketplace.permissions import public, signed_in
 
 bp = Blueprint("accounts", __name__)
@@ -59,6 +61,53 @@ def sign_in() -> ResponseReturnValue:
     return _enter(attempt.user_id, "accounts/sign_in.html", form)
 
 
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@public
+def sign_in_code() -> ResponseReturnValue:
+    """The phone to which a code goes, with or without an account: no answer tells which."""
+    form = PhoneForm()
+    if not form.validate_on_submit():
+        return show("accounts/sign_in_code.html", form)
+    if refusal := _send_code(form.phone.data or "", CodePurpose.SIGN_IN):
+        return show("accounts/sign_in_code.html", form, refusal)
+    return onward("accounts.sign_in_code_finish")
+
+
+@bp.route("/sign-in/code/finish", methods=["GET", "POST"])
+@public
+def sign_in_code_finish() -> ResponseReturnValue:
+    """The code stands for the password alone: staff go on to their second factor, strangers see their guest orders."""
+    phone = session.get("code_phone")
+    if not isinstance(phone, str):
+        return onward("accounts.sign_in_code")
+    form, template = CodeForm(), "accounts/sign_in_code_finish.html"
+    if not form.validate_on_submit():
+        return show(template, form, phone=phone)
+    code = form.code.data
+    try:
+        is_right = run_in_transaction(lambda: services.use_code(phone, CodePurpose.SIGN_IN, code))
+    except TooManyTriesError as error:
+        return show(template, form, error, phone=phone)
+    if not is_right:
+        return show(template, form, wrong_code(), phone=phone)
+    user = find_by_phone(phone)
+    if user is not None:
+        return _enter(user.id, template, form, proved_phone=phone, phone=phone)
+    return _look_at_orders(phone)
+
+
+def _look_at_orders(phone: str) -> ResponseReturnValue:
+    """Who has no account has proved the phone all the same: the orders that were placed with it are shown."""
+    current = sessions.current()
+    session_id = current.id if current and current.user_id else None
+    run_in_transaction(lambda: visitor.look_at(phone, session_id))
+    if session_id is None:
+        sessions.remember()
+    session.pop("code_phone", None)
+    flash(_("这个手机号还没有账号。下面是用它下的订单，要账号请去注册"), "info")
+    return redirect(url_for("orders.found"), 303)
+
+
 @bp.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
@@ -77,7 +126,7 @@ def sign_up() -> ResponseReturnValue:
         return show("accounts/sign_up.html", form)
     if refusal := _send_code(form.phone.data or "", CodePurpose.SIGN_UP):
         return show("accounts/sign_up.html", form, refusal)
-    return _onward("accounts.sign_up_finish")
+    return onward("accounts.sign_up_finish")
 
 
 @bp.route("/sign-up/finish", methods=["GET", "POST"])
@@ -86,7 +135,7 @@ def sign_up_finish() -> ResponseReturnValue:
     """Second step: the code, a name, a password, consent."""
     phone = session.get("code_phone")
     if not isinstance(phone, str):
-        return _onward("accounts.sign_up")
+        return onward("accounts.sign_up")
     form, template = SignUpForm(), "accounts/sign_up_finish.html"
     if not form.validate_on_submit():
         return show(template, form, phone=phone)
@@ -96,7 +145,7 @@ def sign_up_finish() -> ResponseReturnValue:
     except DomainError as error:
         return show(template, form, error, phone=phone)
     if user_id is None:
-        return show(template, form, _wrong_code(), phone=phone)
+        return show(template, form, wrong_code(), phone=phone)
     flash(_("注册好了，欢迎"), "success")
     return _enter(user_id, template, form)
 
@@ -110,7 +159,7 @@ def forgotten() -> ResponseReturnValue:
         return show("accounts/forgotten.html", form)
     if refusal := _send_code(form.phone.data or "", CodePurpose.RESET_PASSWORD):
         return show("accounts/forgotten.html", form, refusal)
-    return _onward("accounts.reset")
+    return onward("accounts.reset")
 
 
 @bp.route("/reset", methods=["GET", "POST"])
@@ -149,73 +198,9 @@ def _set_password(form: BaseForm, purpose: CodePurpose, template: str) -> Respon
     except DomainError as error:
         return show(template, form, error)
     if user_id is None:
-        return show(template, form, _wrong_code())
+        return show(template, form, wrong_code())
     flash(_("密码设好了，其他设备都已退出登录"), "success")
     return _enter(user_id, template, form)
-
-
-@bp.route("/sign-in/second-factor", methods=["GET", "POST"])
-@signed_in
-def second_factor() -> ResponseReturnValue:
-    """The code of the authenticator; only after it roles count."""
-    if not g.person.needs_second_factor:
-        return redirect(entry.next_page(g.person.id), 303)
-    if not g.person.has_second_factor:
-        return _onward("accounts.set_up_second_factor")
-    form = SecondFactorForm()
-    if not form.validate_on_submit():
-        return show("accounts/second_factor.html", form)
-    return _pass_second_factor(form, "accounts/second_factor.html")
-
-
-@bp.route("/sign-in/second-factor/new", methods=["GET", "POST"])
-@signed_in
-def set_up_second_factor() -> ResponseReturnValue:
-    """The picture for the authenticator and its first code; once, before roles count."""
-    if not g.person.is_staff:
-        raise NotFoundError
-    if g.person.has_second_factor:
-        return _onward("accounts.second_factor")
-    form, user = SecondFactorForm(), get_user(g.person.id)
-    if not form.validate_on_submit():
-        return show("accounts/set_up_second_factor.html", form, secret=user.totp_secret)
-    return _pass_second_factor(form, "accounts/set_up_second_factor.html", secret=user.totp_secret)
-
-
-@bp.post("/sign-in/second-factor/secret")
-@signed_in
-def make_second_factor() -> ResponseReturnValue:
-    """Make the secret that the picture shows."""
-    if not g.person.is_staff or g.person.has_second_factor:
-        raise NotFoundError
-    person_id = g.person.id
-    run_in_transaction(lambda: services.begin_second_factor(person_id))
-    return _onward("accounts.set_up_second_factor")
-
-
-@bp.get("/sign-in/second-factor/picture.svg")
-@signed_in
-def second_factor_picture() -> ResponseReturnValue:
-    """The QR code of a secret that is not confirmed yet, for its owner alone."""
-    user = get_user(g.person.id)
-    if user.totp_secret is None or user.totp_confirmed_at is not None:
-        raise NotFoundError
-    picture = io.BytesIO()
-    segno.make(services.second_factor_address(user), micro=False).save(picture, kind="svg", scale=5, border=4)
-    return Response(picture.getvalue(), mimetype="image/svg+xml", headers={"Cache-Control": "no-store"})
-
-
-def _pass_second_factor(form: BaseForm, template: str, **values: Any) -> ResponseReturnValue:
-    actor, person_id, code = g.actor, g.person.id, form.code.data
-    try:
-        is_right = run_in_transaction(lambda: services.pass_second_factor(actor, person_id, code))
-    except TooManyTriesError as error:
-        return show(template, form, error, **values)
-    if not is_right:
-        refusal = DomainError(_("动态码不对，或者已经用过，请等下一个"), field="code")
-        return show(template, form, refusal, **values)
-    entry.enter(person_id, second_factor=True)
-    return redirect(entry.next_page(person_id), 303)
 
 
 @bp.route("/account/accept", methods=["GET", "POST"])
@@ -230,6 +215,21 @@ def accept() -> ResponseReturnValue:
     return redirect(entry.next_page(person_id), 303)
 
 
+def knows_password(form: PasswordForm | OwnSecondFactorForm) -> bool:
+    """Whether the present password is right, under the same limits as a sign-in; the refusal is put at its field."""
+    phone, old, address = g.person.phone, form.old_password.data, entry.client_address()
+    try:
+        attempt = run_in_transaction(lambda: services.begin_sign_in(phone, address))
+    except DomainError as error:
+        form.refuse(error)
+        return False
+    if not services.verify_password(attempt, old):
+        form.refuse(DomainError(_("现在的密码不对"), field="old_password"))
+        return False
+    run_in_transaction(lambda: services.finish_sign_in(attempt, old))
+    return True
+
+
 def _send_code(phone: str, purpose: CodePurpose) -> TooManyTriesError | None:
     address, spoken = entry.client_address(), language()
     try:
@@ -240,22 +240,24 @@ def _send_code(phone: str, purpose: CodePurpose) -> TooManyTriesError | None:
     return None
 
 
-def _enter(user_id: int, template: str, form: BaseForm) -> ResponseReturnValue:
+def _enter(
+    user_id: int, template: str, form: BaseForm, *, proved_phone: str | None = None, **values: Any
+) -> ResponseReturnValue:
     """Start the session and go on; a suspended person, who has proved to be it, is told so."""
     if entry.is_shut_out(user_id):
-        return show(template, form, DomainError(_("这个账号停用了，请找人帮忙")))
-    entry.enter(user_id)
+        return show(template, form, DomainError(_("这个账号停用了，请找人帮忙")), **values)
+    entry.enter(user_id, proved_phone=proved_phone)
     if load_viewer(user_id).is_staff:
-        return _onward("accounts.second_factor")
+        return onward("accounts.second_factor")
     return redirect(entry.next_page(user_id), 303)
 
 
-def _onward(endpoint: str) -> ResponseReturnValue:
+def onward(endpoint: str) -> ResponseReturnValue:
     """The next step, with the page that was asked for."""
     return redirect(url_for(endpoint, next=request.args.get("next")), 303)
 
 
-def _wrong_code() -> DomainError:
+def wrong_code() -> DomainError:
     return DomainError(_("验证码不对或者过期了"), field="code")
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace import places, sessions
-from marketplace.accounts import queries, rules, services
+from marketplace.accounts import queries, rules, second_factor, services
 from marketplace.accounts.forms import GrantForm, ReasonForm
 from marketplace.accounts.models import UserStatus
 from marketplace.database import run_in_transaction
@@ -58,6 +58,8 @@ def _detail(user_id: int, grant_form: GrantForm | None = None, reason_form: Reas
         shops=[one.shop for one in memberships_of(user_id)],
         company=queries.company_of(user_id),
         sessions=sessions.list_of(user_id),
+        device_words=rules.device_words,
+        recovery_codes=queries.count_recovery_codes(user_id),
         grant_form=grant_form or _grant_form(),
         reason_form=reason_form or ReasonForm(formdata=None),
     )
@@ -129,11 +131,17 @@ def end_sessions(user_id: int) -> ResponseReturnValue:
 @bp.post("/<int:user_id>/reset-second-factor")
 @requires("users:write")
 def reset_second_factor(user_id: int) -> ResponseReturnValue:
-    """Forget a lost authenticator."""
+    """Forget another's lost authenticator; the code to set up a new one is shown once, to be told by hand."""
     actor = g.actor
-    return _act(
-        user_id, lambda: services.reset_second_factor(actor, user_id), _("动态码清掉了，他下次登录要重新设置")
-    )
+    try:
+        code = run_in_transaction(lambda: second_factor.reset(actor, user_id))
+    except NotFoundError:
+        raise
+    except DomainError as error:
+        flash(str(error), "error")
+        return redirect(url_for(".detail", user_id=user_id), 303)
+    person = queries.get_user(user_id)
+    return render_template("accounts/staff/second_factor_code.html", person=person, code=code)
 
 
 @bp.get("/companies")

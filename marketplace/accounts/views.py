@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from marketplace import places, sessions
 from marketplace.accounts import entry, queries, rules, services
 from marketplace.accounts.forms import AddressForm, CompanyForm, NameForm, PasswordForm
-from marketplace.accounts.sign_in_views import bp, show
+from marketplace.accounts.second_factor_views import bp
+from marketplace.accounts.sign_in_views import knows_password, show
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.i18n import language
@@ -50,7 +51,7 @@ def name() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     """Change the password with the old one; every other session ends, this one begins anew."""
     form = PasswordForm()
-    if not form.validate_on_submit() or not _knows_password(form):
+    if not form.validate_on_submit() or not knows_password(form):
         return show("accounts/password.html", form, tab="account")
     actor, person_id, wanted, spoken = g.actor, g.person.id, form.password.data, language()
     shown = sessions.current().second_factor_at is not None  # type: ignore[union-attr]  # who is signed in has one
@@ -63,21 +64,6 @@ def password() -> ResponseReturnValue:
     entry.enter(person_id, second_factor=shown)
     flash(_("密码改好了，其他设备都已退出登录"), "success")
     return redirect(url_for("accounts.account"), 303)
-
-
-def _knows_password(form: PasswordForm) -> bool:
-    """Whether the old password is right, under the same limits as a sign-in; the refusal is put at its field."""
-    phone, old, address = g.person.phone, form.old_password.data, entry.client_address()
-    try:
-        attempt = run_in_transaction(lambda: services.begin_sign_in(phone, address))
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    if not services.verify_password(attempt, old):
-        form.refuse(DomainError(_("现在的密码不对"), field="old_password"))
-        return False
-    run_in_transaction(lambda: services.finish_sign_in(attempt, old))
-    return True
 
 
 @bp.get("/account/addresses")
@@ -161,7 +147,13 @@ def sessions_list() -> ResponseReturnValue:
     """Where one is signed in."""
     present = sessions.current()
     found = sessions.list_of(g.person.id)
-    return render_template("accounts/sessions.html", tab="account", sessions=found, present=present)
+    return render_template(
+        "accounts/sessions.html",
+        tab="account",
+        sessions=found,
+        present=present,
+        device_words=rules.device_words,
+    )
 
 
 @bp.post("/account/sessions/<int:session_id>/end")

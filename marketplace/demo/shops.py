@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app
 
 from marketplace import places
+from marketplace.accounts import second_factor
 from marketplace.accounts import services as accounts
 from marketplace.accounts.queries import find_by_phone
 from marketplace.audit import SYSTEM
@@ -33,7 +34,7 @@ def _person(person: dict[str, Any], hashed: str) -> int:
     )
     accounts.accept_documents(user.id)
     if person.get("totp"):
-        accounts.set_second_factor(user.id, person["totp"])
+        second_factor.assign(user.id, person["totp"])
     if person.get("grant"):
         accounts.grant_role(SYSTEM, user_id=user.id, role=Role(person["grant"]), area_code=person.get("area"))
     if person.get("company"):

@@ -45,6 +45,24 @@ def password_changed() -> str:
     return _("您的赣橙集密码刚刚改了，其他设备都已退出登录。如果不是您改的，请马上用验证码重设密码。")
 
 
+def second_factor_changed() -> str:
+    return _("您的赣橙集账号刚刚设了新的身份验证器，其他设备都已退出登录。如果不是您设的，请马上联系管理员。")
+
+
+def second_factor_reset() -> str:
+    return _(
+        "您的赣橙集动态码刚刚由管理员重置，所有设备都已退出登录。"
+        "下次登录要用当面告诉您的一次性码重新设置。如果不是您要求的，请马上联系管理员。"
+    )
+
+
+def recovery_code_used(left: int) -> str:
+    return _(
+        "有人用恢复码登录了您的赣橙集账号，恢复码还剩 %(left)s 个。如果不是您，请马上改密码，再联系管理员。",
+        left=left,
+    )
+
+
 def order_placed(code: str) -> str:
     return _("订单 %(code)s 已提交。", code=code)
 
@@ -100,6 +118,9 @@ MESSAGES: dict[str, Words] = {
         code,
         account_exists,
         password_changed,
+        second_factor_changed,
+        second_factor_reset,
+        recovery_code_used,
         order_placed,
         order_paid,
         order_shipped,

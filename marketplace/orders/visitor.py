@@ -58,17 +58,25 @@ def proved_phone() -> str | None:
 def prove_phone(phone: str, code: str, session_id: int | None) -> bool:
     """Take a code for an hour of looking, in the caller's transaction; False when it is wrong (counted: commit).
 
-    A signed-in person's session (session_id) is kept and knows the phone as well; others get a session row of their
-    own, which sessions.remember() puts into the cookie afterwards. TooManyTriesError.
+    TooManyTriesError. As look_at().
     """
     if not accounts.use_code(phone, CodePurpose.FIND_ORDER, code):
         return False
+    look_at(phone, session_id)
+    return True
+
+
+def look_at(phone: str, session_id: int | None) -> None:
+    """Open the guest orders of a phone that was proved, in the caller's transaction.
+
+    A signed-in person's session (session_id) is kept and knows the phone as well; others get a session row of their
+    own, which sessions.remember() puts into the cookie afterwards.
+    """
     if session_id is None:
         row = sessions.start(user_id=None, guest_phone=phone)
         row.expires_at = clock.now() + LOOKING
     else:
         db.session.get_one(WebSession, session_id).guest_phone = phone
-    return True
 
 
 def forget_phone(session_id: int) -> None:

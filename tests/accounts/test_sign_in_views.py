@@ -144,16 +144,6 @@ def test_right_passwords_are_not_counted(app: Flask) -> None:
         enter(Visitor(app), PEOPLE["buyer"].password)
 
 
-def test_many_phones_from_one_address_are_stopped(app: Flask) -> None:
-    visitor = Visitor(app)
-    fields = visitor.get("/sign-in").form().fields
-    statuses = [
-        visitor.client.post("/sign-in", data=fields | {"phone": f"139{n:08d}", "password": "x"}).status_code
-        for n in range(103)
-    ]
-    assert statuses == [422] * 100 + [429] * 3
-
-
 # Sessions
 
 
@@ -466,9 +456,9 @@ def test_first_administrator_comes_in_by_a_code_told_by_hand(app: Flask, visitor
         secret = shown.soup.find("code").get_text().replace(" ", "")  # type: ignore[union-attr]
         right = pyotp.TOTP(secret).at(clock.now())
         visitor.submit("/sign-in/second-factor/new", {"code": wrong(right)}, 422)
-        done = visitor.submit("/sign-in/second-factor/new", {"code": right})
-        assert done.location == "/staff/"
-        visitor.follow(done)
+        done = visitor.submit("/sign-in/second-factor/new", {"code": right}, 200)
+        assert "/staff/" in done.links()
+        visitor.get("/staff/")
         visitor.get("/sign-in/second-factor/picture.svg", 404)
     Visitor(app).submit(
         "/first-sign-in", {"phone": NEW_PHONE, "code": code, "password": NEW_PASSWORD, "agree": "y"}, 422

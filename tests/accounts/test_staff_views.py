@@ -142,17 +142,6 @@ def test_sessions_can_be_ended_for_somebody(app: Flask, sign_in: SignIn) -> None
     buyer.get("/account", 303)
 
 
-def test_lost_authenticator_is_set_up_again(app: Flask, sign_in: SignIn) -> None:
-    admin, bureau = sign_in("admin"), sign_in("bureau")
-    admin.submit(f"/staff/people/{user_id(app, 'bureau')}", form="/reset-second-factor")
-    bureau.get("/staff/", 303)
-    again = Visitor(app)
-    answer = again.submit(
-        "/sign-in", {"phone": PEOPLE["bureau"].phone, "password": PEOPLE["bureau"].password}
-    )
-    assert again.follow(answer, 303).location == "/sign-in/second-factor/new"
-
-
 # Companies
 
 

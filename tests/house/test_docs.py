@@ -24,7 +24,6 @@ OPTIONS = {item.metadata["name"]: item.metadata for item in fields(Config) if it
 # Longer than a file should be, and why it is one.
 LONG_FILES = {
     "run": "has to run before anything is installed, so it is one file",
-    "marketplace/accounts/services.py": "sign-in, rights, company and addresses all change one person, under its lock",
     "sandbox/stripe/bank.py": "one life-cycle over one state: sessions, charges, refunds and the events they cause",
 }
 LONGEST = 400

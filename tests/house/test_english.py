@@ -55,7 +55,7 @@ STARTS = {
     "staff_xinfeng": ("/en/staff/",),
     "bureau": ("/en/staff/",),
     "finance": ("/en/staff/",),
-    "admin": ("/en/staff/",),
+    "admin": ("/en/staff/", "/en/account"),
 }
 # Not reached by a link, or no page.
 NOT_LOOKED_AT = {
@@ -67,9 +67,11 @@ NOT_LOOKED_AT = {
     "checkout.quote",
     "cart.confirm",  # after a form from elsewhere
     "accounts.sign_up_finish",  # after a code
+    "accounts.sign_in_code_finish",
     "accounts.reset",
     "accounts.first_sign_in",
     "accounts.second_factor",
+    "accounts.recovery_code",
     "accounts.second_factor_picture",
     "accounts.set_up_second_factor",
     "accounts.accept",  # when the rules change

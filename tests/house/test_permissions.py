@@ -124,6 +124,8 @@ LINES: dict[str, Line] = {
     "webhooks.stripe_event": public(),
     # Ways in, and the person's own pages
     "accounts.sign_in": public(),
+    "accounts.sign_in_code": public(),
+    "accounts.sign_in_code_finish": public(),
     "accounts.sign_out": public(),
     "accounts.sign_up": public(),
     "accounts.sign_up_finish": public(),
@@ -131,6 +133,10 @@ LINES: dict[str, Line] = {
     "accounts.reset": public(),
     "accounts.first_sign_in": public(),
     "accounts.second_factor": person(),
+    "accounts.recovery_code": person(),
+    "accounts.own_second_factor": Line(
+        dict.fromkeys(PEOPLE, 404) | {NOBODY: 303} | dict.fromkeys(STAFF, OK)
+    ),
     "accounts.set_up_second_factor": person(),
     "accounts.make_second_factor": person(),
     "accounts.second_factor_picture": person(),
@@ -251,6 +257,7 @@ EXCUSED = {
     "media.derivative",  # no such picture
     "seller.sellers.choose",  # names no shop
     "accounts.second_factor",
+    "accounts.recovery_code",  # who has shown the second factor is led on
     "accounts.second_factor_picture",  # no secret is waiting
     "accounts.set_up_second_factor",  # for staff who have none yet
     "accounts.make_second_factor",
@@ -311,6 +318,7 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 # Pages that have nothing to show at this moment and lead on to the one that has.
 LEADS_ON = {
     "accounts.sign_in",
+    "accounts.sign_in_code_finish",
     "accounts.sign_up",
     "accounts.sign_up_finish",
     "accounts.forgotten",
