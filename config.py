@@ -90,7 +90,14 @@ class Config:
     demo: bool = option("DEMO", "1", _flag, "1: demo data and simulated payment; 0: production")
     web_processes: int = option("WEB_PROCESSES", "1", int, "web processes on one shared socket")
     web_threads: int = option("WEB_THREADS", "6", int, "threads of each web process")
+    slow_statement_ms: int = option(
+        "SLOW_STATEMENT_MS", "500", int, "a statement that takes so many milliseconds is logged; 0: none is"
+    )
+    metrics_token: str = option(
+        "METRICS_TOKEN", "", str, "who sends it as Bearer gets /metrics; empty: there is no such page"
+    )
     testing: bool = False
+    serving: bool = False  # a web process, whose statements have limits
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:

@@ -17,10 +17,12 @@ from marketplace import (
     health,
     i18n,
     logs,
+    overload,
     permissions,
     routing,
     security,
     sessions,
+    statements,
     templating,
 )
 from marketplace.accounts import identity
@@ -43,7 +45,9 @@ def create_app(settings: Config | None = None) -> Flask:
         SECRET_KEY=settings.secret_key,
         TESTING=settings.testing,
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database, settings.web_threads),
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(
+            settings.database, settings.web_threads, serving=settings.serving
+        ),
         SESSION_COOKIE_SECURE=settings.secure,
         TRUSTED_HOSTS=list(settings.trusted_hosts),
         MAX_CONTENT_LENGTH=MAX_REQUEST,
@@ -56,7 +60,10 @@ def create_app(settings: Config | None = None) -> Flask:
 
     app.url_map.converters["int"] = routing.RowIdConverter
     logs.init_app(app)
+    overload.init_app(app)
     db.init_app(app)
+    with app.app_context():
+        statements.watch(db.engine, slow_ms=settings.slow_statement_ms, tell=logs.log().warning)
     blueprints.load_models()
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
     sessions.init_app(app)

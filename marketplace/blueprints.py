@@ -51,6 +51,7 @@ STOREFRONT = (
     ("", "marketplace.payments.views:bp"),
     ("", "marketplace.payments.webhooks:bp"),
     ("", "marketplace.staff.page_views:bp"),
+    ("", "marketplace.staff.metrics_views:bp"),
 )
 SELLER = (
     ("", "marketplace.sellers.seller_views:bp"),
@@ -67,6 +68,7 @@ STAFF = (
     ("", "marketplace.staff.staff_views:bp"),
     ("/people", "marketplace.accounts.staff_views:bp"),
     ("/sellers", "marketplace.sellers.staff_views:bp"),
+    ("/operations", "marketplace.staff.operations_views:bp"),
     ("/jobs", "marketplace.jobs.staff_views:bp"),
     ("/messages", "marketplace.notifications.staff_views:bp"),
     ("/seasons", "marketplace.provenance.staff_views:bp"),

@@ -1,27 +1,29 @@
-"""The session, the column types, ids and codes, and the one way to change anything."""
+"""The session, the column types, ids and codes, the one way to change anything, and when that is impossible for now."""
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Executable, MetaData, String, event
+from sqlalchemy import BigInteger, DateTime, Executable, MetaData, String, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from marketplace import clock
+from marketplace import clock, metrics
 
 try:  # The wheel brings a SQLite without the WAL-reset fault of 3.7.0 to 3.51.2.
     import pysqlite3.dbapi2 as sqlite_driver
@@ -30,6 +32,10 @@ except ImportError:
 
 SAFE_SQLITE = (3, 51, 3)
 ATTEMPTS = 8
+POOL_SECONDS = 5  # for a free connection of this process
+CONNECT_SECONDS = 4
+SERVING_LIMITS = "-c statement_timeout=30s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s"
+PATIENCE_SECONDS = 15  # an act that failed for so long is not begun again: somebody waits for the answer
 
 
 class Base(DeclarativeBase):
@@ -97,6 +103,8 @@ def id_column() -> Mapped[int]:
 
 
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z
+# Read once: whatever is done to the clock of a running process, its ids rise with the time that passes.
+_START_NS = time.time_ns() - time.monotonic_ns()
 _id_lock = threading.Lock()
 _id_last = [0, 0]
 _id_fixed: dict[int, int] = {}  # the last one of each instant at which the time was fixed
@@ -114,7 +122,7 @@ def new_id() -> int:
             instant = int(fixed.timestamp() * 1000) - EPOCH_MS
             _id_fixed[instant] = _id_fixed.get(instant, (instant << 22) + secrets.randbelow(1 << 21)) + 1
             return _id_fixed[instant]
-        moment = time.time_ns() // 1_000_000 - EPOCH_MS
+        moment = (_START_NS + time.monotonic_ns()) // 1_000_000 - EPOCH_MS
         if moment <= _id_last[0]:
             moment, tail = _id_last[0], _id_last[1] + 1 + secrets.randbelow(16)
             if tail >= 1 << 22:
@@ -151,7 +159,10 @@ def _check_character(body: str) -> str:
     return CODE_ALPHABET[sum((i + 1) * CODE_ALPHABET.index(c) for i, c in enumerate(body)) % 31]
 
 
-_writing: ContextVar[bool] = ContextVar("writing", default=False)
+# Within an act: for how many milliseconds it waits for another writer. None outside of acts.
+_writing: ContextVar[int | None] = ContextVar("writing", default=None)
+WAIT_MS = 10_000
+BY_THE_WAY_MS = 50
 
 
 class NestedTransactionError(RuntimeError):
@@ -164,39 +175,110 @@ T = TypeVar("T")
 def run_in_transaction(body: Callable[[], T]) -> T:
     """Do one act in one transaction and return its value (D5).
 
-    Tried again, a bounded number of times, on deadlock, serialization failure and a busy SQLite file; so the body
-    has no outside effect and loads what it changes inside.
+    Tried again, a bounded number of times, on deadlock, serialization failure, a busy SQLite file and a connection
+    that died before the commit; so the body has no outside effect and loads what it changes inside. A commit whose
+    answer was lost may have happened: it is never repeated here, the error goes to who asked, and each act that a
+    person may press twice knows its first press by a key.
     """
-    if _writing.get():
-        raise NestedTransactionError("an act may not start another act")
-    token = _writing.set(True)
-    try:
-        for attempt in range(1, ATTEMPTS + 1):
-            db.session.rollback()  # leave the request's read transaction, so that the act sees the newest rows
-            try:
-                value = body()
-                db.session.commit()
-            except DBAPIError as error:
-                db.session.rollback()
-                if attempt == ATTEMPTS or not is_transient(error):
-                    raise
-                time.sleep(min(0.5, 0.005 * 2**attempt) * (0.5 + secrets.randbelow(1000) / 1000))
-            except BaseException:
-                db.session.rollback()
+    begun = time.monotonic()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _try(body, WAIT_MS)
+        except DBAPIError as error:
+            is_over = attempt == ATTEMPTS or time.monotonic() - begun > PATIENCE_SECONDS
+            if is_over or not is_transient(error):
                 raise
-            else:
-                return value
-        raise AssertionError("unreachable")
+        metrics.transaction_retried()
+        time.sleep(min(0.5, 0.005 * 2**attempt) * (0.5 + secrets.randbelow(1000) / 1000))
+    raise AssertionError("unreachable")
+
+
+def write_by_the_way(body: Callable[[], Any]) -> bool:
+    """Do an act that a page can do without: tried once, waiting for nobody; whether it was done.
+
+    A reader must not fail because the disk is full or another writes.
+    """
+    try:
+        _try(body, BY_THE_WAY_MS)
+    except SQLAlchemyError as error:
+        if not is_unavailable(error):
+            raise
+        return False
+    return True
+
+
+def _try(body: Callable[[], T], wait_ms: int) -> T:
+    if _writing.get() is not None:
+        raise NestedTransactionError("an act may not start another act")
+    token = _writing.set(wait_ms)
+    is_known = True  # whether it is certain, after a lost connection, that nothing was kept
+    try:
+        db.session.rollback()  # leave the request's read transaction, so that the act sees the newest rows
+        value = body()
+        db.session.flush()
+        is_known = False
+        db.session.commit()
+    except BaseException as error:
+        db.session.rollback()
+        if not is_known and isinstance(error, DBAPIError) and _is_lost(error):
+            raise UnknownOutcomeError("COMMIT", None, error.orig or error, connection_invalidated=True) from error
+        raise
+    else:
+        return value
     finally:
         _writing.reset(token)
 
 
-def is_transient(error: DBAPIError) -> bool:
-    """Whether the same act may succeed when it is tried again."""
-    state = getattr(error.orig, "sqlstate", None)
-    if state in {"40001", "40P01", "55P03"}:
+class UnknownOutcomeError(OperationalError):
+    """The connection died while the commit was under way: it may have happened."""
+
+
+# PostgreSQL's classes and states (appendix A of its manual) for: not now. Connection, resources such as disk and
+# connections, operator's shutdown, system errors; cancelled by a time-out, a standby, idle for too long.
+_AWAY_CLASSES = ("08", "53", "57P", "58")
+_AWAY_STATES = {"57014", "25006", "25P03"}
+_TRANSIENT_STATES = {"40001", "40P01", "55P03"}
+# SQLite's primary results: busy, locked, out of memory, read-only, I/O error, full, cannot open, locking protocol.
+_AWAY_RESULTS = {5, 6, 7, 8, 10, 13, 14, 15}
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database is away, busy or full: the same request may succeed later, and nobody made a mistake."""
+    if isinstance(error, PoolTimeoutError):
         return True
-    return state is None and "locked" in str(error.orig)
+    if not isinstance(error, DBAPIError):
+        return False
+    state = _state(error)
+    if state in _AWAY_STATES or state.startswith(_AWAY_CLASSES):
+        return True
+    return _is_lost(error) or is_transient(error) or _sqlite_result(error) in _AWAY_RESULTS
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same act may succeed when it is tried again at once."""
+    if isinstance(error, UnknownOutcomeError):
+        return False
+    if state := _state(error):
+        return state in _TRANSIENT_STATES or _is_lost(error)
+    return _is_lost(error) or "locked" in str(error.orig)
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    """Whether there is no connection any more, or none could be had."""
+    if error.connection_invalidated:
+        return True
+    if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", "") is None:
+        return True  # the client library itself says so: the server could not be asked
+    return _state(error).startswith(("08", "57P"))
+
+
+def _state(error: DBAPIError) -> str:
+    """PostgreSQL's state; empty on SQLite, which has none."""
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _sqlite_result(error: DBAPIError) -> int:
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
 
 
 def dialect_insert(model: type[Base]) -> Any:
@@ -217,7 +299,7 @@ def count_changed(statement: Executable) -> int:
 
 @event.listens_for(Session, "before_flush")
 def _refuse_stray_writes(session: Session, _context: Any, _instances: Any) -> None:
-    if not _writing.get() and (session.new or session.dirty or session.deleted):
+    if _writing.get() is None and (session.new or session.dirty or session.deleted):
         raise RuntimeError("changes belong inside run_in_transaction")
 
 
@@ -240,9 +322,16 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    # A deferred transaction that upgrades gets SQLITE_BUSY at once, whatever the timeout: writers say so first.
+    wait_ms = _writing.get()
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+        wanted = wait_ms or WAIT_MS
+        if connection.info.get("busy_timeout", WAIT_MS) != wanted:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted}")
+            connection.info["busy_timeout"] = wanted
+        # A deferred transaction that upgrades gets SQLITE_BUSY at once, whatever the timeout: writers say so first.
+        connection.exec_driver_sql("BEGIN" if wait_ms is None else "BEGIN IMMEDIATE")
+    elif wait_ms == BY_THE_WAY_MS:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
 
 
 @event.listens_for(Engine, "handle_error")
@@ -256,12 +345,50 @@ def _leave_values_out(context: ExceptionContext) -> None:
             shown.args = (f"({type(original).__name__}) {words}",)
 
 
-def engine_options(url: str, threads: int) -> dict[str, Any]:
-    """Driver and pool for a database address; PostgreSQL allows 100 connections in all.
+def quick_check() -> list[str]:
+    """What SQLite finds wrong with its file, one sentence each; PostgreSQL looks after itself."""
+    if db.session.get_bind().dialect.name != "sqlite":
+        return []
+    return [words for words in db.session.execute(text("PRAGMA quick_check")).scalars() if words != "ok"]
 
-    Errors name no parameters, as they name no rows (_leave_values_out).
+
+@contextlib.contextmanager
+def held_open(url: str) -> Iterator[None]:
+    """On SQLite, one connection that stays open inside, for as long as a process works.
+
+    Once the last one closes, the next has to make the -wal and -shm files anew; on a full disk it cannot, and then
+    not even a page can be read.
     """
-    common = {"hide_parameters": True}
+    with contextlib.ExitStack() as stack:
+        if url.startswith("sqlite:///"):
+            with contextlib.suppress(sqlite_driver.Error):  # who asks for a page is told
+                connection = sqlite_driver.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+                stack.callback(connection.close)
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        yield
+
+
+def engine_options(url: str, threads: int, *, serving: bool = False) -> dict[str, Any]:
+    """Driver, pool and limits for a database address; PostgreSQL allows 100 connections in all.
+
+    Errors name no parameters, as they name no rows (_leave_values_out). Only a web process has limits on its statements:
+    a migration or a report may take its time.
+    """
     if url.startswith("sqlite"):
-        return {**common, "module": sqlite_driver, "pool_size": threads + 2, "connect_args": {"timeout": 10}}
-    return {**common, "pool_size": threads, "max_overflow": 2, "pool_pre_ping": True, "pool_recycle": 900}
+        return {
+            "module": sqlite_driver,
+            "pool_size": threads + 2,
+            "pool_timeout": POOL_SECONDS,
+            "connect_args": {"timeout": WAIT_MS / 1000},
+            "hide_parameters": True,
+        }
+    limits = {"connect_timeout": CONNECT_SECONDS}
+    return {
+        "pool_size": threads,
+        "max_overflow": 2,
+        "pool_timeout": POOL_SECONDS,
+        "pool_pre_ping": True,  # after a restart of the database the next request finds a living connection
+        "pool_recycle": 900,
+        "connect_args": limits | ({"options": SERVING_LIMITS} if serving else {}),
+        "hide_parameters": True,
+    }

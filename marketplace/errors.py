@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response, current_app, make_response, render_template
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
+
+from marketplace.database import is_unavailable
+from marketplace.i18n import language
+from marketplace.logs import log
 
 
 class DomainError(Exception):
@@ -38,6 +44,13 @@ class TooManyTriesError(DomainError):
     """A limit on failures was reached: 429."""
 
 
+class BusyError(Exception):
+    """More is asked than can be answered in time: 503, come back in some seconds."""
+
+
+AWAY_SECONDS, BUSY_SECONDS = 10, 2  # after which to ask again
+# The disk is full or read-only, or has a fault: as with the database, nobody made a mistake.
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 ERROR_PAGES = (400, 403, 404, 405, 409, 413, 429, 500, 503)
 
 
@@ -73,6 +86,34 @@ def init_app(app: Flask) -> None:
     def _refused(error: DomainError) -> Any:
         return render_template("errors/409.html", message=error.message), 409
 
+    @app.errorhandler(BusyError)
+    def _busy(_error: BusyError) -> Any:
+        return unavailable("busy", BUSY_SECONDS)
+
+    @app.errorhandler(SQLAlchemyError)
+    def _database(error: SQLAlchemyError) -> Any:
+        if not is_unavailable(error):
+            raise error
+        log().warning("database.unavailable", reason=f"{type(error).__name__}: {getattr(error, 'orig', error)}")
+        return unavailable("away", AWAY_SECONDS)
+
+    @app.errorhandler(OSError)
+    def _disk(error: OSError) -> Any:
+        if error.errno not in DISK_ERRORS:
+            raise error
+        log().error("disk.unavailable", reason=error.strerror)
+        return unavailable("away", AWAY_SECONDS)
+
     @app.errorhandler(500)
     def _failed(_error: Exception) -> Any:
         return page(500)
+
+
+def unavailable(why: str, seconds: int) -> Response:
+    """503 with a page that asks no database; made once for each language, since it comes when much is refused."""
+    pages: dict[tuple[str, str], str] = current_app.extensions.setdefault("unavailable_pages", {})
+    key = (why, language())
+    if key not in pages:
+        home = "/" if language() == "en" else "/en/"
+        pages[key] = render_template("errors/503.html", why=why, switch_language_url=lambda: home)
+    return make_response(pages[key], 503, {"Retry-After": str(seconds)})

@@ -76,6 +76,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
             "users:write",
             "companies:verify",
             "sessions:end",
+            "operations:read",
             "jobs:read",
             "jobs:retry",
             "messages:read",

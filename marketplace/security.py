@@ -36,14 +36,27 @@ def create_keys(path: Path) -> None:
 def _keys() -> tuple[str, dict[str, bytes]]:
     found = current_app.extensions.get("field_keys")
     if found is None:
-        path: Path = current_app.config["SETTINGS"].key_file
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            found = (content["current"], {name: base64.b64decode(key) for name, key in content["keys"].items()})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise KeyFileError(f"KEY_FILE {path} cannot be read; restore it or start with the right one") from error
-        current_app.extensions["field_keys"] = found
+        found = current_app.extensions["field_keys"] = _read_keys(current_app.config["SETTINGS"].key_file)
     return found
+
+
+def _read_keys(path: Path) -> tuple[str, dict[str, bytes]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        keys = {name: base64.b64decode(key) for name, key in content["keys"].items()}
+        AESGCM(keys[content["current"]])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KeyFileError(f"KEY_FILE {path} cannot be read; restore it or start with the right one") from error
+    return content["current"], keys
+
+
+def keys_are_readable(path: Path) -> bool:
+    """Whether the key file is there and sound now: a process that read it before works on, the next would not start."""
+    try:
+        _read_keys(path)
+    except KeyFileError:
+        return False
+    return True
 
 
 def encrypt(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from waitress.server import create_server
 
 from config import Config
-from marketplace import MAX_REQUEST, create_app
-from marketplace.database import SAFE_SQLITE, engine_options
+from marketplace import MAX_REQUEST, create_app, metrics, overload
+from marketplace.database import SAFE_SQLITE, engine_options, held_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 DRAIN_SECONDS = 8  # ./run waits longer than this before it kills
-CONNECTIONS = 500  # slow uploads and idle keep-alive connections of one process
+# Slow uploads and idle keep-alive connections of one process. More wait unaccepted, so there is room for a whole sale.
+CONNECTIONS = 2500
+SPARE_FILES = 200  # database, pictures, logs, bodies that are spooled
+IDLE_SECONDS = 30  # after which an idle connection makes room; nginx and browsers open another
 RESPAWN_SECONDS = 1.0
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered first."""
-    settings = Config.from_environment()
+    settings = Config.from_environment(serving=True)
+    metrics.forget_dead(settings)
     with bind(settings.port) as listener:
         count = process_count(settings)
         if count == 1:
@@ -68,11 +73,13 @@ def serve(settings: Config, listener: socket.socket) -> None:
     """One web process: the application and its server."""
     # A request that waits some milliseconds for a thread is no event.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    metrics.start(settings)
     server: TcpWSGIServer = create_server(
-        create_app(settings),
+        overload.note_waiting(create_app(settings)),
         sockets=[listener],
-        threads=settings.web_threads,
-        connection_limit=CONNECTIONS,
+        _dispatcher=overload.dispatcher(settings.web_threads),
+        connection_limit=connection_limit(),
+        channel_timeout=IDLE_SECONDS,
         # Twice the application's own limit: up to here it can still answer with a page of its own.
         max_request_body_size=2 * MAX_REQUEST,
         # Behind proxies the application itself counts the hops; in front of none their headers are lies.
@@ -89,11 +96,21 @@ def serve(settings: Config, listener: socket.socket) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    turn(server, until=lambda: stopping)
-    server.del_channel()  # accept nothing new; the socket itself may be another process's as well
-    give_up = time.monotonic() + DRAIN_SECONDS
-    turn(server, until=lambda: not is_busy(server) or time.monotonic() > give_up)
-    server.task_dispatcher.shutdown(timeout=1)
+    with held_open(settings.database):
+        turn(server, until=lambda: stopping)
+        server.del_channel()  # accept nothing new; the socket itself may be another process's as well
+        give_up = time.monotonic() + DRAIN_SECONDS
+        turn(server, until=lambda: not is_busy(server) or time.monotonic() > give_up)
+        server.task_dispatcher.shutdown(timeout=1)
+
+
+def connection_limit() -> int:
+    """As many as wanted, as far as the system gives files for them."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, _soft), hard))
+    return files - SPARE_FILES
 
 
 def turn(server: TcpWSGIServer, *, until: Callable[[], bool]) -> None:

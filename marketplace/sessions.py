@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
-from marketplace.database import Base, UtcDateTime, db, id_column, run_in_transaction
+from marketplace.database import Base, UtcDateTime, db, id_column, write_by_the_way
 from marketplace.security import EncryptedText
 
 LIFETIME = timedelta(days=30)
@@ -93,7 +93,7 @@ def _load() -> WebSession | None:
     ).scalar_one_or_none()
     if row and clock.now() - row.seen_at > SEEN_EVERY:
         row_id, moment = row.id, clock.now()
-        run_in_transaction(
+        write_by_the_way(
             lambda: db.session.execute(update(WebSession).where(WebSession.id == row_id).values(seen_at=moment))
         )
     return row

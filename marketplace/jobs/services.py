@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from marketplace import clock
 from marketplace.audit import Actor, record
@@ -15,11 +17,21 @@ from marketplace.errors import DomainError
 from marketplace.jobs import registry
 from marketplace.jobs.models import Job, JobStatus
 from marketplace.jobs.queries import get_job
-from marketplace.logs import log
+from marketplace.logs import log, masked, milliseconds_since, on_behalf_of, request_id
 
 LEASE = timedelta(minutes=10)  # longer than any handler works; who dies leaves the job to another after it
 PAUSES = (timedelta(seconds=30), timedelta(minutes=5))
 MOST_TRIES = len(PAUSES) + 1
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job that is this worker's until the moment."""
+
+    kind: str
+    payload: dict[str, Any]
+    request_id: str | None
+    until: datetime
 
 
 class JobNotParkedError(DomainError):
@@ -30,19 +42,15 @@ def enqueue(kind: str, payload: dict[str, Any], *, run_at: datetime | None = Non
     """Write a job in the caller's transaction, due at once or at run_at; UnknownKindError without a handler."""
     registry.find(kind)
     moment = clock.now()
-    db.session.add(Job(kind=kind, payload=payload, run_at=run_at or moment, created_at=moment))
+    db.session.add(
+        Job(kind=kind, payload=payload, run_at=run_at or moment, request_id=request_id(), created_at=moment)
+    )
 
 
 def run_due(limit: int = 10) -> int:
     """Do the jobs whose time has come, at most limit of them, one after another; how many succeeded."""
-    moment = clock.now()
-    lapsed = and_(Job.status == JobStatus.RUNNING, Job.claimed_until <= moment)
-    due = or_(and_(Job.status == JobStatus.WAITING, Job.run_at <= moment), lapsed)
-    waiting = (
-        db.session.execute(select(Job.id).where(due).order_by(Job.run_at, Job.id).limit(limit))
-        .scalars()
-        .all()
-    )
+    due = select(Job.id).where(_is_due(clock.now())).order_by(Job.run_at, Job.id).limit(limit)
+    waiting = db.session.execute(due).scalars().all()
     return sum(_run(job_id) for job_id in waiting)
 
 
@@ -63,38 +71,52 @@ def _run(job_id: int) -> bool:
     claimed = run_in_transaction(lambda: _claim(job_id))
     if claimed is None:
         return False
-    kind, payload, until = claimed
+    with on_behalf_of(request=claimed.request_id, job=job_id):
+        return _do(job_id, claimed)
+
+
+def _do(job_id: int, claimed: Claimed) -> bool:
+    begun = time.perf_counter()
     try:
-        registry.find(kind)(payload)
+        registry.find(claimed.kind)(claimed.payload)
     except Exception as error:
         db.session.rollback()
-        reason = f"{type(error).__name__}: {error}"
-        log().exception("job.failed", job=job_id, kind=kind)
-        run_in_transaction(lambda: _put_off(job_id, until, reason))
+        reason = masked(f"{type(error).__name__}: {error}")
+        log().exception("job.failed", kind=claimed.kind, ms=milliseconds_since(begun))
+        run_in_transaction(lambda: _put_off(job_id, claimed.until, reason))
         return False
     db.session.rollback()  # what a handler read stays behind
     run_in_transaction(
-        lambda: _finish(job_id, until, status=JobStatus.DONE, done_at=clock.now(), last_error=None)
+        lambda: _finish(job_id, claimed.until, status=JobStatus.DONE, done_at=clock.now(), last_error=None)
     )
+    log().info("job.done", kind=claimed.kind, ms=milliseconds_since(begun))
     return True
 
 
-def _claim(job_id: int) -> tuple[str, dict[str, Any], datetime] | None:
+def _is_due(moment: datetime) -> ColumnElement[bool]:
+    """Waiting and its time has come; or its lease lapsed, which one that ends after the longest possible did too:
+    the clock was put back.
+    """
+    lapsed = or_(Job.claimed_until <= moment, Job.claimed_until > moment + 2 * LEASE)
+    return or_(
+        and_(Job.status == JobStatus.WAITING, Job.run_at <= moment),
+        and_(Job.status == JobStatus.RUNNING, lapsed),
+    )
+
+
+def _claim(job_id: int) -> Claimed | None:
     """Take the job for the time of a lease; None when another did, or when it died three times."""
     moment = clock.now()
     until = moment + LEASE
-    is_due = or_(
-        and_(Job.status == JobStatus.WAITING, Job.run_at <= moment),
-        and_(Job.status == JobStatus.RUNNING, Job.claimed_until <= moment),
-    )
+    is_due = _is_due(moment)
     mine = count_changed(
         update(Job)
         .where(Job.id == job_id, is_due, Job.tries < MOST_TRIES)
         .values(status=JobStatus.RUNNING, claimed_until=until, tries=Job.tries + 1)
     )
     if mine == 1:
-        found = db.session.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one()
-        return found.kind, found.payload, until
+        found = db.session.execute(select(Job.kind, Job.payload, Job.request_id).where(Job.id == job_id)).one()
+        return Claimed(found.kind, found.payload, found.request_id, until)
     db.session.execute(
         update(Job)
         .where(Job.id == job_id, is_due, Job.tries >= MOST_TRIES)

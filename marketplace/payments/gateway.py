@@ -5,25 +5,30 @@ Nothing here runs inside a transaction. A time-out means that the effect is unkn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import stripe
 from flask import current_app
 from stripe._http_client import RequestsClient  # the SDK names it nowhere else
 
+from marketplace import metrics
 from marketplace.database import db
 from marketplace.errors import DomainError
-from marketplace.logs import log
+from marketplace.logs import log, milliseconds_since
 from marketplace.money import MAX_FEN
+from marketplace.payments.breaker import Breaker
 from marketplace.payments.rules import Channel
 
-TIMEOUT_SECONDS = 8
+TIMEOUT_SECONDS = (3, 6)  # to connect, and between bytes: a buyer is told within ten that we are checking
 CONFLICT = 409
 MOST_URL = 4000
 LOCALES = {"zh": "zh", "en": "en"}
+
+T = TypeVar("T")
 
 
 class ProviderUnsureError(DomainError):
@@ -37,6 +42,10 @@ class ProviderKeyError(ProviderUnsureError):
         super().__init__(
             "the provider does not accept STRIPE_API_KEY: set the account's key and start again; nothing was changed"
         )
+
+
+class ProviderRestingError(ProviderUnsureError):
+    """It did not answer several times and is left alone for some seconds: this time it was not even asked."""
 
 
 class ProviderRefusedError(DomainError):
@@ -100,7 +109,7 @@ class Gateway(Protocol):
 
     def expire_session(self, ref: str, key: str) -> ProviderSession: ...
 
-    def list_sessions(self, since: datetime) -> Iterator[ProviderSession]: ...
+    def list_sessions(self, since: datetime) -> list[ProviderSession]: ...
 
     def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund: ...
 
@@ -132,11 +141,13 @@ class StripeGateway:
             max_network_retries=0,
             http_client=RequestsClient(timeout=TIMEOUT_SECONDS),
         )
+        self._breaker = Breaker(lambda event: log().warning(event))
 
     def create_session(self, wish: SessionWish) -> ProviderSession:
         """A hosted checkout session; the same key gives the same session."""
         ids = {"payment_id": str(wish.payment_id), "order_id": str(wish.order_id)}
-        return _asked(
+        return self._ask(
+            "checkout.sessions.create",
             lambda: self._client.v1.checkout.sessions.create(
                 {
                     "mode": "payment",
@@ -167,31 +178,31 @@ class StripeGateway:
         )
 
     def get_session(self, ref: str) -> ProviderSession:
-        return _asked(lambda: self._client.v1.checkout.sessions.retrieve(ref), session_of)
+        return self._ask(
+            "checkout.sessions.retrieve", lambda: self._client.v1.checkout.sessions.retrieve(ref), session_of
+        )
 
     def expire_session(self, ref: str, key: str) -> ProviderSession:
         """Close a session; ProviderRefusedError when it is not open any more."""
-        return _asked(
-            lambda: self._client.v1.checkout.sessions.expire(ref, {}, {"idempotency_key": key}), session_of
+        return self._ask(
+            "checkout.sessions.expire",
+            lambda: self._client.v1.checkout.sessions.expire(ref, {}, {"idempotency_key": key}),
+            session_of,
         )
 
-    def list_sessions(self, since: datetime) -> Iterator[ProviderSession]:
+    def list_sessions(self, since: datetime) -> list[ProviderSession]:
         """Sessions made since a moment, newest first."""
-        page = _asked(
+        return self._ask(
+            "checkout.sessions.list",
             lambda: self._client.v1.checkout.sessions.list(
                 {"created": {"gte": int(since.timestamp())}, "limit": 100}
             ),
-            lambda answer: answer,
+            _sessions_of,
         )
-        rows = page.auto_paging_iter()  # asks for the next page by itself
-        while (thing := _asked(lambda: next(rows, None), lambda answer: answer)) is not None:
-            try:
-                yield session_of(thing)
-            except (TypeError, ValueError):  # another shop's on the same account, of another mode
-                log().info("provider.session_passed_over", ref=str(_field(thing, "id"))[:120])
 
     def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund:
-        return _asked(
+        return self._ask(
+            "refunds.create",
             lambda: self._client.v1.refunds.create(
                 {"payment_intent": intent_ref, "amount": amount, "metadata": {"refund_id": str(refund_id)}},
                 {"idempotency_key": key},
@@ -200,11 +211,12 @@ class StripeGateway:
         )
 
     def get_refund(self, ref: str) -> ProviderRefund:
-        return _asked(lambda: self._client.v1.refunds.retrieve(ref), refund_of)
+        return self._ask("refunds.retrieve", lambda: self._client.v1.refunds.retrieve(ref), refund_of)
 
     def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]:
         """How it was paid (card, alipay, wechat_pay) and the provider's fee in fen, as far as known."""
-        intent = _asked(
+        intent = self._ask(
+            "payment_intents.retrieve",
             lambda: self._client.v1.payment_intents.retrieve(
                 intent_ref, {"expand": ["latest_charge.balance_transaction"]}
             ),
@@ -218,21 +230,42 @@ class StripeGateway:
         fee = None if movement is None or isinstance(movement, str) else _field(movement, "fee")
         return (_field(details, "type") if details is not None else None), fee
 
-
-def _asked(call: Any, read: Any) -> Any:
-    """Sort the provider's failures into those with an unknown effect and those with none."""
-    try:
-        return read(call())
-    except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        log().error("provider.key_refused", code=error.http_status)
-        raise ProviderKeyError from error
-    except (stripe.InvalidRequestError, stripe.CardError) as error:
-        if error.http_status == CONFLICT:  # the same key is being worked on: its effect is still to come
+    def _ask(self, what: str, call: Callable[[], Any], read: Callable[[Any], T]) -> T:
+        """One call, told in the log; its failures sorted into those with an unknown effect and those with none."""
+        if not self._breaker.may_call():
+            raise ProviderRestingError(what)
+        begun, outcome = time.perf_counter(), "unsure"
+        try:
+            found = read(call())
+            outcome = "answered"
+        except (stripe.AuthenticationError, stripe.PermissionError) as error:
+            outcome = "key refused"
+            raise ProviderKeyError from error
+        except (stripe.InvalidRequestError, stripe.CardError) as error:
+            if error.http_status == CONFLICT:  # the same key is being worked on: its effect is still to come
+                outcome = "conflict"
+                raise ProviderUnsureError(type(error).__name__) from error
+            outcome = "refused"
+            kind = ProviderMissingError if error.code == "resource_missing" else ProviderRefusedError
+            raise kind(str(error.user_message or error)) from error
+        except (stripe.StripeError, TypeError, ValueError) as error:  # the last two: an answer of another shape
             raise ProviderUnsureError(type(error).__name__) from error
-        kind = ProviderMissingError if error.code == "resource_missing" else ProviderRefusedError
-        raise kind(str(error.user_message or error)) from error
-    except (stripe.StripeError, TypeError, ValueError) as error:  # the last two: an answer of another shape
-        raise ProviderUnsureError(type(error).__name__) from error
+        finally:
+            self._breaker.note(answered=outcome != "unsure")
+            metrics.provider_called(what, outcome)
+            log().info("provider.called", call=what, outcome=outcome, ms=milliseconds_since(begun))
+        return found
+
+
+def _sessions_of(page: Any) -> list[ProviderSession]:
+    """All of a list; it asks for the next page by itself."""
+    found = []
+    for thing in page.auto_paging_iter():
+        try:
+            found.append(session_of(thing))
+        except (TypeError, ValueError):  # another shop's on the same account, of another mode
+            log().info("provider.session_passed_over", ref=str(_field(thing, "id"))[:120])
+    return found
 
 
 def _field(thing: Any, name: str) -> Any:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from marketplace.database import db
 from marketplace.errors import NotFoundError
@@ -123,6 +123,16 @@ def payments_without_fee(limit: int) -> list[tuple[int, str]]:
     )
     rows = db.session.execute(query.order_by(Payment.id).limit(limit)).tuples()
     return [(payment_id, str(ref)) for payment_id, ref in rows]
+
+
+def count_differences() -> dict[str, int]:
+    """How many payments came otherwise than asked for, and how many refunds failed: each waits for a person."""
+    unexpected = select(func.count()).where(Payment.status == PaymentStatus.UNEXPECTED)
+    failed = select(func.count()).where(Refund.status == RefundStatus.FAILED)
+    return {
+        "unexpected": db.session.execute(unexpected).scalar_one(),
+        "failed_refunds": db.session.execute(failed).scalar_one(),
+    }
 
 
 def list_for_staff(

@@ -20,7 +20,13 @@ from marketplace.orders.models import PaymentMethod, SellerOrderStatus
 from marketplace.orders.moves import load
 from marketplace.orders.rules import PartChangedError
 from marketplace.payments import queries, rules
-from marketplace.payments.gateway import ProviderRefund, ProviderRefusedError, ProviderUnsureError, gateway
+from marketplace.payments.gateway import (
+    ProviderRefund,
+    ProviderRefusedError,
+    ProviderRestingError,
+    ProviderUnsureError,
+    gateway,
+)
 from marketplace.payments.models import Payment, Refund, RefundStatus
 
 
@@ -120,6 +126,8 @@ def send_refunds(limit: int = 20) -> int:
             continue
         try:
             answer = gateway().create_refund(intent_ref=intent, amount=amount, key=key, refund_id=refund_id)
+        except ProviderRestingError:
+            break
         except ProviderUnsureError as error:
             log().warning("refund.unanswered", refund=refund_id, reason=str(error))
         except ProviderRefusedError as error:

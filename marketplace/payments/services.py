@@ -11,10 +11,11 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace import audit, clock, settings
 from marketplace.audit import SYSTEM, Actor
-from marketplace.database import count_changed, db, new_id, run_in_transaction
+from marketplace.database import count_changed, db, is_unavailable, new_id, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.i18n import LOCALES
 from marketplace.ledger import services as ledger
@@ -29,6 +30,7 @@ from marketplace.payments.gateway import (
     ProviderMissingError,
     ProviderRefusedError,
     ProviderSession,
+    ProviderUnsureError,
     SessionWish,
     gateway,
 )
@@ -247,12 +249,24 @@ def _give_back(payment: Payment, order: Order) -> None:
 
 
 def refresh(order_id: int) -> None:
-    """Ask the provider about an order's unfinished payments and record the answers; unsure ones wait."""
+    """Ask the provider about an order's unfinished payments and record the answers; unsure ones wait.
+
+    Somebody waits for a page: when one is not answered the others are not asked, and what cannot be written down now
+    is found again by reconcile().
+    """
     for payment_id in [payment.id for payment in queries.unfinished_payments(order_id)]:
         try:
             ask(payment_id)
+        except ProviderUnsureError as error:
+            log().warning("payment.unanswered", payment=payment_id, reason=str(error))
+            break
         except DomainError as error:
             log().warning("payment.unanswered", payment=payment_id, reason=str(error))
+        except SQLAlchemyError as error:
+            if not is_unavailable(error):
+                raise
+            log().warning("payment.not_recorded", payment=payment_id, reason=type(error).__name__)
+            break
 
 
 def ask(payment_id: int) -> str:

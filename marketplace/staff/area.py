@@ -36,6 +36,7 @@ MENU = (
     Entry("staff.provenance.index", _l("开采时间")),
     Entry("staff.accounts.index", _l("人员")),
     Entry("staff.accounts.companies", _l("采购单位")),
+    Entry("staff.operations.index", _l("运行状况")),
     Entry("staff.jobs.index", _l("后台工作")),
     Entry("staff.notifications.index", _l("消息")),
     Entry("staff.staff.settings_list", _l("设置")),

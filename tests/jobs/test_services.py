@@ -140,7 +140,7 @@ class TestOneWorker:
         assert claimed
         with clock.at(clock.now() + services.LEASE):
             run_in_transaction(lambda: services._claim(job_id))
-            run_in_transaction(lambda: services._finish(job_id, claimed[2], status=JobStatus.DONE))
+            run_in_transaction(lambda: services._finish(job_id, claimed.until, status=JobStatus.DONE))
         assert only().status == JobStatus.RUNNING
 
 
