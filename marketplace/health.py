@@ -20,6 +20,7 @@ from marketplace.permissions import public
 SILENCE = timedelta(seconds=60)
 VERSIONS = Path(__file__).parent.parent / "migrations" / "versions"
 PROBE_BYTES = 64 * 1024
+FOLDERS = ("media", "private")
 bp = Blueprint("health", __name__)
 
 
@@ -99,18 +100,17 @@ def readiness() -> Readiness:
     except SQLAlchemyError:
         db.session.rollback()
     checks["keys"] = security.keys_are_readable(settings.key_file)
-    checks["files"] = all(_can_write(settings.data_dir / part) for part in ("", "media", "private"))
+    checks["files"] = _takes_files(settings.data_dir)
     return Readiness(checks, frozenset(needed))
 
 
-def _can_write(folder: Path) -> bool:
-    """Whether a file fits in; a folder that nobody needed yet does not count."""
-    if not folder.exists():
-        return folder.parent.exists()
+def _takes_files(data_dir: Path) -> bool:
+    """Whether a file fits in, here and in those folders below that are there: they may be other disks."""
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"\0" * PROBE_BYTES)
-            file.flush()
+        for folder in (data_dir, *(data_dir / part for part in FOLDERS if (data_dir / part).is_dir())):
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(PROBE_BYTES))
+                file.flush()
     except OSError:
         return False
     return True

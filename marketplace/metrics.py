@@ -96,9 +96,8 @@ def provider_called(call: str, outcome: str) -> None:
 
 def exposition(config: Config, gauges: Any) -> bytes:
     """Prometheus' text: the counts of all processes, and what a collector finds now."""
-    # Loaded by the first who asks.
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.multiprocess import MultiProcessCollector
+    from prometheus_client import CollectorRegistry, generate_latest  # loaded by the first who asks
+    from prometheus_client.multiprocess import MultiProcessCollector  # likewise
 
     registry = CollectorRegistry()
     if folder(config).is_dir():

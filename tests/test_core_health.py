@@ -76,6 +76,9 @@ def test_keys_that_are_broken_are_red(ready: Flask) -> None:
 @pytest.mark.parametrize("part", ["", "media"])
 def test_a_folder_that_takes_no_file_is_named(ready: Flask, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     full = ready.config["SETTINGS"].data_dir / part
+    if not part:  # unmounted, say
+        monkeypatch.setitem(ready.config, "SETTINGS", replace(ready.config["SETTINGS"], data_dir=full / "gone"))
+        full = full / "gone"
     whole = health.tempfile.TemporaryFile
 
     def refuse(*, dir: Path) -> Any:  # noqa: A002  the library's word

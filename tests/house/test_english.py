@@ -62,6 +62,7 @@ NOT_LOOKED_AT = {
     "static_file",
     "health.healthz",
     "health.readyz",
+    "metrics.show",
     "media.derivative",
     "places.children",
     "checkout.quote",
