@@ -89,8 +89,8 @@ def readiness() -> Readiness:
         needed.add("files")
     checks = {"database": False, "schema": False, "worker": False, "tasks": False}
     try:
+        checks["database"] = db.session.execute(select(1)).scalar_one() == 1
         checks["schema"] = _schema() >= _newest_migration()
-        checks["database"] = True
         moment = clock.now()
         beats = {one.name: one for one in db.session.execute(select(Heartbeat)).scalars()}
         worker = beats.get("worker")

@@ -32,7 +32,7 @@ DRAIN_SECONDS = 8  # ./run waits longer than this before it kills
 # Slow uploads and idle keep-alive connections of one process. More wait unaccepted, so there is room for a whole sale.
 CONNECTIONS = 2500
 SPARE_FILES = 200  # database, pictures, logs, bodies that are spooled
-IDLE_SECONDS = 30  # after which an idle connection makes room; nginx and browsers open another
+IDLE_SECONDS = 60  # without a byte, after which a connection makes room: a phone in the hills is given that long
 RESPAWN_SECONDS = 1.0
 
 
@@ -80,6 +80,7 @@ def serve(settings: Config, listener: socket.socket) -> None:
         _dispatcher=overload.dispatcher(settings.web_threads),
         connection_limit=connection_limit(),
         channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 6,
         # Twice the application's own limit: up to here it can still answer with a page of its own.
         max_request_body_size=2 * MAX_REQUEST,
         # Behind proxies the application itself counts the hops; in front of none their headers are lies.

@@ -76,11 +76,11 @@ def condition(viewer: Viewer) -> Condition:
 
 
 def _beats() -> list[Beat]:
-    """The tasks of the table, then others that were heard of, such as one of an older version."""
+    """The tasks of the table, then others that promised to come again, such as one of an older version."""
     found = {one.name: one for one in db.session.execute(select(Heartbeat).order_by(Heartbeat.name)).scalars()}
     moment = clock.now()
     beats = []
-    for name in [*TASKS, *(name for name in found if name not in TASKS)]:
+    for name in [*TASKS, *(name for name, one in found.items() if one.due_at and name not in TASKS)]:
         one = found.get(name)
         is_overdue = bool(one and one.due_at and one.due_at < moment)
         beats.append(
