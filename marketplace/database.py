@@ -371,8 +371,8 @@ def held_open(url: str) -> Iterator[None]:
 def engine_options(url: str, threads: int, *, serving: bool = False) -> dict[str, Any]:
     """Driver, pool and limits for a database address; PostgreSQL allows 100 connections in all.
 
-    Errors name no parameters, as they name no rows (_leave_values_out). Only a web process has limits on its statements:
-    a migration or a report may take its time.
+    Errors name no parameters, as they name no rows (_leave_values_out). Only a web process has limits on its
+    statements: a migration or a report may take its time.
     """
     if url.startswith("sqlite"):
         return {
