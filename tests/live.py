@@ -39,20 +39,23 @@ from tests.sandbox.process import ROOT, SandboxProcess
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 ANSWER_SECONDS = 30
-SITE, SITE_THAT_DIES, WORKER = "site", "site that dies", "worker"
+SITE, SITE_THAT_DIES, UNGUARDED = "site", "site that dies", "site without a guard"
+WORKER, SECOND_WORKER = "worker", "second worker"
 PROGRAMS = {
     SITE: ("-m", "marketplace.serving"),
     SITE_THAT_DIES: ("-m", "tests.live_entry"),
+    UNGUARDED: ("-m", "tests.soak.unguarded"),
     WORKER: ("-m", "flask", "jobs", "run"),
+    SECOND_WORKER: ("-m", "flask", "jobs", "run"),
 }
 
 
 class Live:
     """start(SITE, WORKER), then `.address`; `kill(SITE)`, `start(SITE)`; `command("ledger", "check")`."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    def __init__(self, folder: Path, database: str, **environ: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.sandbox = Provider(folder / "sandbox", self.port)
@@ -68,6 +71,7 @@ class Live:
             "DATABASE_URL": database,
             "STRIPE_API_BASE": self.sandbox.base_url,
             "KILL_FILE": str(folder / "kill"),  # read by tests/live_entry.py alone
+            **environ,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._last_steps: dict[str, int] = {}
@@ -102,6 +106,7 @@ class Live:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    start_new_session=True,  # with the web processes that it forks
                     preexec_fn=end_with_parent,
                 )
         self._wait_for("/readyz" if WORKER in self._processes else "/healthz")
@@ -126,10 +131,19 @@ class Live:
         self._processes[name].send_signal(signal.SIGCONT)
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """kill -9, together with what it forked."""
         process = self._processes.pop(name)
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def end(self, name: str) -> None:
+        """In good order, as a restart does."""
+        process = self._processes.pop(name)
+        process.terminate()
+        process.wait(30)
+
+    def process_id(self, name: str) -> int:
+        return self._processes[name].pid
 
     def wait_until_killed(self, name: str, seconds: float = 20) -> None:
         """Until it has ended by SIGKILL, its own or another's."""
@@ -188,7 +202,8 @@ class Live:
         for process in self._processes.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(15)
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._processes.clear()
         self.sandbox.stop()
@@ -254,10 +269,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def live_shop(folder: Path, server: str) -> Iterator[Live]:
+def live_shop(folder: Path, server: str, **environ: str) -> Iterator[Live]:
     """A Live on a fresh database of a server of tests/databases.py; nothing but the sandbox runs yet."""
     with fresh_database(server) as address:
-        shop = Live(folder, address)
+        shop = Live(folder, address, **environ)
         try:
             yield shop
         finally:

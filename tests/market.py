@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from marketplace.catalogue import services as catalogue
 from marketplace.database import Base, db, run_in_transaction
+from marketplace.inventory import services as inventory
 from tests import factories
 from tests.factories import Goods
 
@@ -44,6 +45,16 @@ class Market:
             run_in_transaction(
                 lambda: catalogue.change_price(
                     who, seller_id=goods.seller_id, variant_id=goods.variants[0], price_amount=price_amount
+                )
+            )
+
+    def receive(self, goods: Goods, amount: int, *, by: str = "coop_owner") -> None:
+        """More of what there is, in the pool's unit."""
+        with self.app.app_context():
+            who = factories.actor(by)
+            run_in_transaction(
+                lambda: inventory.receive(
+                    who, seller_id=goods.seller_id, pool_id=goods.pool_id, amount=amount
                 )
             )
 
