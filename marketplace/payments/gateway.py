@@ -87,6 +87,7 @@ class ProviderSession:
     order_id: int | None
     intent_ref: str | None
     url: str | None
+    order_code: str = ""  # as it was at asking; our own words, kept by the provider
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ class Gateway(Protocol):
     def get_refund(self, ref: str) -> ProviderRefund: ...
 
     def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]: ...
+
+    def get_refunded(self, intent_ref: str) -> int: ...
 
 
 def gateway() -> Gateway:
@@ -230,6 +233,15 @@ class StripeGateway:
         fee = None if movement is None or isinstance(movement, str) else _field(movement, "fee")
         return (_field(details, "type") if details is not None else None), fee
 
+    def get_refunded(self, intent_ref: str) -> int:
+        """How many fen of a payment have gone back."""
+        intent = self._ask(
+            "get_refunded",
+            lambda: self._client.v1.payment_intents.retrieve(intent_ref, {"expand": ["latest_charge"]}),
+            lambda answer: answer,
+        )
+        return int(_field(_field(intent, "latest_charge"), "amount_refunded") or 0)
+
     def _ask(self, what: str, call: Callable[[], Any], read: Callable[[Any], T]) -> T:
         """One call, told in the log; its failures sorted into those with an unknown effect and those with none."""
         if not self._breaker.may_call():
@@ -313,6 +325,7 @@ def session_of(thing: Any) -> ProviderSession:
         order_id=_whole(_field(metadata, "order_id")),
         intent_ref=intent,
         url=url if is_ref(url, most=MOST_URL) else None,
+        order_code=str(_field(thing, "client_reference_id") or ""),
     )
 
 

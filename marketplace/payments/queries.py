@@ -49,6 +49,16 @@ def is_intent_of_another(intent_ref: str | None, payment_id: int) -> bool:
     return intent_ref is not None and db.session.execute(query).first() is not None
 
 
+def has_order(order_id: int | None) -> bool:
+    """Whether an order that a session of the provider names is here: one of after a restored backup is not."""
+    return order_id is not None and db.session.get(Order, order_id) is not None
+
+
+def is_lost_try(order_id: int | None, payment_id: int) -> bool:
+    """Whether an order is here and the try to pay it is not: it was made after the backup that was restored."""
+    return has_order(order_id) and db.session.get(Payment, payment_id) is None
+
+
 def paid_payment_of(seller_id: int, seller_order_id: int) -> Payment | None:
     """The succeeded payment that paid a seller order; None for cash on delivery."""
     query = (

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
-from marketplace import clock
+from marketplace import audit, clock
+from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.ledger import services as ledger
+from marketplace.money import format_fen
 from marketplace.payments import queries, refunding, services
-from marketplace.payments.gateway import ProviderKeyError, gateway
+from marketplace.payments.gateway import ProviderKeyError, ProviderSession, gateway
 from marketplace.payments.models import Payment, PaymentStatus
 
 ASK_AFTER = timedelta(minutes=2)
+COMPARED = timedelta(hours=26)
 
 
 def reconcile(limit: int = 100) -> list[str]:
@@ -29,18 +32,60 @@ def reconcile(limit: int = 100) -> list[str]:
     return found
 
 
-def compare(hours: int = 26) -> list[str]:
-    """Paid sessions at the provider that our payments do not know as paid, recorded now; sentences about them."""
+def compare(since: datetime | None = None) -> list[str]:
+    """Paid sessions at the provider since a moment, else of 26 hours, that are not paid here; sentences about them.
+
+    What belongs to an order of ours is recorded now. What was paid for an order that is not here, as after the restore
+    of a backup, is named each time until the money has gone back: a person decides (give_back).
+    """
     found = []
     db.session.rollback()  # what was read before is no part of this
-    for session in list(gateway().list_sessions(clock.now() - timedelta(hours=hours))):
+    for session in list(gateway().list_sessions(since or clock.now() - COMPARED)):
         payment = queries.find_payment(session_ref=session.ref, payment_id=session.payment_id)
         known = payment is not None and payment.status in {PaymentStatus.SUCCEEDED, PaymentStatus.UNEXPECTED}
-        if session.is_paid and not known:
-            found.append(
-                f"session {session.ref}: {run_in_transaction(partial(services.record_session, session))}"
+        if not session.is_paid or session.payment_id is None or known:
+            continue
+        if queries.is_lost_try(session.order_id, session.payment_id):
+            outcome = run_in_transaction(partial(services.record_lost_try, session))
+        elif queries.has_order(session.order_id):
+            outcome = run_in_transaction(partial(services.record_session, session))
+        elif _money_is_back(session):
+            continue
+        else:
+            outcome = (
+                f"{format_fen(session.amount)} {session.currency} were paid for order {session.order_code}, which is"
+                f" not here. To give them back: payments give-back {session.ref}"
             )
+        found.append(f"session {session.ref}: {outcome}")
     return found
+
+
+def _money_is_back(session: ProviderSession) -> bool:
+    db.session.rollback()  # what was read is no part of asking
+    return session.intent_ref is not None and gateway().get_refunded(session.intent_ref) >= session.amount
+
+
+def give_back(ref: str) -> int:
+    """Send back a payment whose order is not here, whole; the fen. A person decided so; the books never knew of it.
+
+    DomainError when it is unpaid or belongs to an order of ours, which is refunded in its own place.
+    """
+    db.session.rollback()
+    session = gateway().get_session(ref)
+    if queries.has_order(session.order_id):
+        raise DomainError(f"{ref} belongs to an order that is here: refund it there.")
+    if not session.is_paid or session.intent_ref is None or session.payment_id is None:
+        raise DomainError(f"{ref} is no paid session of this shop.")
+    db.session.rollback()
+    key = f"give-back-{session.payment_id}"
+    gateway().create_refund(
+        intent_ref=session.intent_ref, amount=session.amount, key=key, refund_id=session.payment_id
+    )
+    changes = {"amount": [session.amount, 0], "order": [session.order_code, None]}
+    run_in_transaction(
+        partial(audit.record, SYSTEM, "payment.given_back", "session", ref[:64], changes=changes)
+    )
+    return session.amount
 
 
 def _say(what: str, thing_id: int, ask: Callable[[], str]) -> list[str]:

@@ -75,19 +75,24 @@ def intend(order_id: int, channel: str | None = None) -> tuple[SessionWish, str 
         return _wish(order, payment), None
     hold_until = moment + timedelta(minutes=settings.get("orders.hold_minutes"))
     orders.prolong(order_id, hold_until=hold_until)
-    payment_id = new_id()
+    expires_at = max(hold_until + rules.SESSION_AFTER_HOLD, moment + rules.SHORTEST_SESSION)
+    payment = _add_payment(order, new_id(), channel=channel, expires_at=expires_at)
+    return _wish(order, payment), None
+
+
+def _add_payment(order: Order, payment_id: int, *, channel: str | None, expires_at: datetime) -> Payment:
     payment = Payment(
         id=payment_id,
-        order_id=order_id,
-        idempotency_key=f"order-{order_id}-payment-{payment_id}",
+        order_id=order.id,
+        idempotency_key=f"order-{order.id}-payment-{payment_id}",
         amount=order.total_amount,
         channel=channel if channel in rules.CHANNELS else None,
-        created_at=moment,
-        expires_at=max(hold_until + rules.SESSION_AFTER_HOLD, moment + rules.SHORTEST_SESSION),
+        created_at=clock.now(),
+        expires_at=expires_at,
     )
     db.session.add(payment)
     db.session.flush()
-    for sale in order_queries.sellers_of(order_id):
+    for sale in order_queries.sellers_of(order.id):
         db.session.add(
             PaymentPart(
                 seller_id=sale.seller_id,
@@ -97,7 +102,7 @@ def intend(order_id: int, channel: str | None = None) -> tuple[SessionWish, str 
             )
         )
     db.session.flush()
-    return _wish(order, payment), None
+    return payment
 
 
 def _wish(order: Order, payment: Payment) -> SessionWish:
@@ -172,6 +177,15 @@ def _put_aside(payment: Payment, why: str) -> str:
     log().error("payment.unexpected", payment=payment.id, reason=why)
     audit.record(SYSTEM, "payment.unexpected", "payment", payment.id, changes={"why": [None, why]})
     return f"under review: {why}"
+
+
+def record_lost_try(session: ProviderSession) -> str:
+    """Take in a session whose order is here while our own record of the try was lost with a backup's restore."""
+    assert session.order_id is not None
+    assert session.payment_id is not None
+    order = order_queries.get_order(session.order_id)
+    _add_payment(order, session.payment_id, channel=None, expires_at=clock.now())
+    return record_session(session)
 
 
 def _take_payment(payment: Payment, session: ProviderSession) -> str:

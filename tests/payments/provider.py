@@ -77,6 +77,9 @@ class Provider:
     def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]:
         return None, None
 
+    def get_refunded(self, intent_ref: str) -> int:
+        return sum(amount for ref, amount in self.refunds if ref == intent_ref)
+
     def _answer(self) -> None:
         if self.is_silent:
             raise ProviderUnsureError("timeout")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from marketplace import clock
 from marketplace.audit import SYSTEM
-from marketplace.database import db, run_in_transaction
+from marketplace.database import db, new_id, run_in_transaction
+from marketplace.errors import DomainError
 from marketplace.ledger import checks
 from marketplace.orders import queries as order_queries
 from marketplace.orders.models import PaymentState, SellerOrderStatus
 from marketplace.payments import gateway, reconciling, refunding, rules, services
-from marketplace.payments.models import Payment, PaymentStatus, Refund, RefundStatus
+from marketplace.payments.gateway import ProviderSession
+from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund, RefundStatus
 from marketplace.revenue.models import YearRevenue
 from tests import factories
 from tests.sandbox.process import SandboxProcess
@@ -210,3 +213,54 @@ def test_two_sellers_one_payment(order_id: int, provider: SandboxProcess) -> Non
     facts = dict(db.session.execute(select(YearRevenue.seller_id, YearRevenue.amount)).tuples().all())
     assert facts == {coop.seller_id: 9980, farmer.seller_id: 5800}
     assert checks.check() == []
+
+
+def pay_after_the_backup(order_id: int, provider: SandboxProcess, *, is_order_lost: bool) -> ProviderSession:
+    """The provider has a paid session; the try to pay, and maybe its order, are not in the restored database."""
+    wish, _url = run_in_transaction(lambda: services.intend(order_id))
+    run_in_transaction(lambda: db.session.execute(delete(PaymentPart)))
+    run_in_transaction(lambda: db.session.execute(delete(Payment)))
+    if is_order_lost:
+        wish = replace(wish, order_id=new_id())
+    session = gateway.gateway().create_session(wish)
+    provider.control(f"sessions/{session.ref}/pay")
+    return session
+
+
+def test_payment_made_after_the_backup_for_an_order_in_it_is_taken(
+    order_id: int, provider: SandboxProcess
+) -> None:
+    session = pay_after_the_backup(order_id, provider, is_order_lost=False)
+    with pytest.raises(DomainError, match="refund it there"):
+        reconciling.give_back(session.ref)
+    assert reconciling.compare() == [f"session {session.ref}: paid"]
+    assert order_queries.get_order(order_id).payment_state == PaymentState.PAID
+    assert payment_of(order_id).id == session.payment_id
+    assert checks.check() == []
+    assert reconciling.compare() == []
+
+
+def test_payment_of_an_order_that_is_gone_is_named_each_time_until_a_person_gives_it_back(
+    order_id: int, provider: SandboxProcess
+) -> None:
+    session = pay_after_the_backup(order_id, provider, is_order_lost=True)
+    code = order_queries.get_order(order_id).code
+    for _ in range(2):
+        [sentence] = reconciling.compare()
+        assert f"167.80 cny were paid for order {code}" in sentence
+        assert sentence.endswith(f"payments give-back {session.ref}")
+    assert reconciling.give_back(session.ref) == session.amount == 16780
+    assert reconciling.give_back(session.ref) == session.amount  # a second press is the same refund
+    assert reconciling.compare() == []
+    assert checks.check() == []
+
+
+def test_give_back_refuses_what_is_unpaid_or_of_another_shop(order_id: int) -> None:
+    wish, _url = run_in_transaction(lambda: services.intend(order_id))
+    session = gateway.gateway().create_session(
+        replace(wish, payment_id=new_id(), order_id=new_id(), idempotency_key="another")
+    )
+    with pytest.raises(DomainError, match="no paid session"):
+        reconciling.give_back(session.ref)
+    with pytest.raises(DomainError):
+        reconciling.give_back("cs_nobody_knows")
