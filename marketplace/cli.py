@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from marketplace import clock, health, places, sealing, security, seeding, setti
 from marketplace.audit import SYSTEM
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
+from marketplace.money import format_fen
 
 OTHERS_DATABASE = 3  # a status of its own: ./run must not migrate such a one
 
@@ -44,7 +46,7 @@ class SpeakingGroup(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except DomainError as error:
+        except (DomainError, security.KeyFileError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -59,6 +61,7 @@ ledger = SpeakingGroup("ledger", help="The books.")
 revenue = SpeakingGroup("revenue", help="Recognised sales.")
 audit_group = SpeakingGroup("audit", help="The operation log.")
 awards = SpeakingGroup("awards", help="Comparison with the award thresholds.")
+backup = SpeakingGroup("backup", help="Database, pictures and papers in one encrypted file.")
 keys = SpeakingGroup("keys", help="Encryption keys.")
 
 
@@ -169,11 +172,13 @@ def orders_confirm_due() -> None:
 
 
 @payments.command("reconcile")
-def payments_reconcile() -> None:
-    """Ask the provider about payments and refunds whose answer never came."""
-    for verb in ("reconcile", "compare"):
+@click.option("--since", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="Compare from this moment (UTC).")
+def payments_reconcile(since: datetime | None) -> None:
+    """Ask the provider about payments and refunds whose answer never came, and compare what it was paid."""
+    moment = since.replace(tzinfo=UTC) if since else None
+    for verb, given in (("reconcile", ()), ("compare", (moment,))):
         try:
-            sentences = _service(f"payments.reconciling:{verb}")()
+            sentences = _service(f"payments.reconciling:{verb}")(*given)
         except DomainError as error:
             address = current_app.config["SETTINGS"].provider_url or "Stripe"
             raise click.ClickException(
@@ -183,6 +188,13 @@ def payments_reconcile() -> None:
         for sentence in sentences:
             click.echo(sentence)
     click.echo("reconciled")
+
+
+@payments.command("give-back")
+@click.argument("session")
+def payments_give_back(session: str) -> None:
+    """Refund a payment whose order is not here, as reconcile names it after a restore."""
+    click.echo(f"{format_fen(_service('payments.reconciling:give_back')(session))} are on their way back")
 
 
 @ledger.command("check")
@@ -226,11 +238,42 @@ def awards_assess(file: str) -> None:
 
 @awards.command("record")
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--by", default=None, help="Mobile of the member of staff who records; a line may name another.")
+@click.option(
+    "--by", default=None, help="Mobile of the member of staff who records; a line may name another."
+)
 def awards_record(file: str, by: str | None) -> None:
     """Evidence, history, incidents, thresholds and freezes, one JSON object a line: all of them or none."""
     record = _service("awards.recording:run_path")
     sys.exit(record(file, by, sys.stdout, sys.stderr))
+
+
+@backup.command("create")
+@click.argument("target", type=click.Path(path_type=Path))
+def backup_create(target: Path) -> None:
+    """Write a backup into a folder, or to a new file, while the shop sells."""
+    path, told = _service("backup.services:create")(target)
+    click.echo(f"{path}: {told}, {path.stat().st_size} bytes")
+
+
+@backup.command("verify")
+@click.argument("file", type=click.Path(path_type=Path))
+def backup_verify(file: Path) -> None:
+    """Read a backup whole and say what it holds, or what is wrong with it."""
+    click.echo(f"{file} is sound: {_service('backup.services:verify')(file)}")
+
+
+@backup.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+def backup_restore(file: Path) -> None:
+    """Put a backup into an empty installation; everything is checked before anything is written."""
+    told, is_behind = _service("backup.services:restore")(file)
+    click.echo(f"Restored: {told}. What to do now:")
+    steps = ["db upgrade"] if is_behind else []
+    since = told.made_at.strftime("%Y-%m-%dT%H:%M")
+    steps += ["ledger check", "revenue verify", "audit verify", f"payments reconcile --since {since}"]
+    for step in steps:
+        click.echo(f"  ./run flask {step}")
+    click.echo("The last one names payments that were made after the backup. Then start the shop.")
 
 
 @keys.command("create")
@@ -258,11 +301,15 @@ def preflight() -> None:
             elif not config.demo and places.find(places.GANZHOU) is None:
                 found.append("Areas and words of the trade are missing: run `./run flask seed reference`.")
         except DomainError as error:
-            click.echo(f"{error}. Set DATABASE_URL or DATA_DIR to another database, or DEMO to match.", err=True)
+            click.echo(
+                f"{error}. Set DATABASE_URL or DATA_DIR to another database, or DEMO to match.", err=True
+            )
             sys.exit(OTHERS_DATABASE)
         except Exception as error:  # any driver's way of saying that there is no database
             reason = str(error).splitlines()[0]
-            found.append(f"The database cannot be read ({reason}): check DATABASE_URL, then `./run flask db upgrade`.")
+            found.append(
+                f"The database cannot be read ({reason}): check DATABASE_URL, then `./run flask db upgrade`."
+            )
     if found:
         for sentence in found:
             click.echo(sentence, err=True)
@@ -287,6 +334,7 @@ def init_app(app: Flask) -> None:
         revenue,
         audit_group,
         awards,
+        backup,
         keys,
         preflight,
     ):

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, Response, current_app, request, session
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import String
@@ -57,6 +59,19 @@ def keys_are_readable(path: Path) -> bool:
     except KeyFileError:
         return False
     return True
+
+
+def current_key_id() -> str:
+    """The id of the key that new secrets are made with; KeyFileError without a key file."""
+    return _keys()[0]
+
+
+def derive_key(purpose: str, salt: bytes, key_id: str) -> bytes:
+    """32 bytes for one purpose and salt, from a key of KEY_FILE; KeyFileError when it has none of that id."""
+    keys = _keys()[1]
+    if key_id not in keys:
+        raise KeyFileError(f"KEY_FILE has no key {key_id}: put back the key file that it was made with")
+    return HKDF(SHA256(), length=32, salt=salt, info=purpose.encode()).derive(keys[key_id])
 
 
 def encrypt(text: str) -> str:

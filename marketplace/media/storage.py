@@ -17,21 +17,22 @@ try:
 except ImportError:  # not on Windows, where one worker is all there is
     fcntl = None  # type: ignore[assignment, unused-ignore]
 
+PUBLIC, PRIVATE = "media", "private"
 NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
     folder: Path = current_app.config["SETTINGS"].data_dir
     return folder.resolve()
 
 
 def public_folder(name: str) -> Path:
     """The folder of a picture's derivatives."""
-    return _data_folder() / "media" / name[:2]
+    return data_folder() / PUBLIC / name[:2]
 
 
 def originals_folder() -> Path:
-    return _data_folder() / "private" / "originals"
+    return data_folder() / PRIVATE / "originals"
 
 
 def original(name: str) -> Path:

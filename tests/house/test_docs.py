@@ -109,7 +109,7 @@ def commands(app: Flask) -> set[str]:
     return found
 
 
-GROUPS = r"users|sellers|seed|demo|jobs|orders|payments|ledger|revenue|audit|awards|keys|db|preflight"
+GROUPS = r"users|sellers|seed|demo|jobs|orders|payments|ledger|revenue|audit|awards|backup|keys|db|preflight"
 
 
 def test_documents_name_only_commands_that_exist(shared_app: Flask) -> None:
@@ -129,6 +129,7 @@ def test_every_command_of_ours_is_in_the_readme_or_its_group_is(shared_app: Flas
     operators = {
         *("users create-admin", "sellers create", "demo accounts", "jobs run", "orders expire", "orders confirm-due"),
         *("payments reconcile", "ledger check", "revenue rebuild", "revenue verify", "audit verify", "awards assess"),
+        *("backup create", "backup verify", "backup restore"),
     }
     assert operators <= commands(shared_app)
     assert [command for command in sorted(operators) if f"{command}" not in listed] == []

@@ -16,6 +16,7 @@ ORDER = (
     "jobs",
     "accounts",
     "media",
+    "backup",
     "sellers",
     "ledger",
     "revenue",
