@@ -34,6 +34,8 @@ CONNECTIONS = 2500
 SPARE_FILES = 200  # database, pictures, logs, bodies that are spooled
 IDLE_SECONDS = 60  # without a byte, after which a connection makes room: a phone in the hills is given that long
 RESPAWN_SECONDS = 1.0
+FRESH_SECONDS = 1.0  # within which a connection that was just taken sends the first of its request
+HANDED_OVER = 3  # the number at which a service manager passes a socket: sd_listen_fds(3)
 
 
 def main() -> int:
@@ -49,6 +51,9 @@ def main() -> int:
 
 
 def bind(port: int) -> socket.socket:
+    """The socket that a service manager holds and hands over, whose connections outlive us; else one of our own."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
+        return socket.socket(fileno=HANDED_OVER)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((HOST, port))
@@ -120,8 +125,15 @@ def turn(server: TcpWSGIServer, *, until: Callable[[], bool]) -> None:
 
 
 def is_busy(server: TcpWSGIServer) -> bool:
-    """Whether an answer is being made or sent."""
-    return any(channel.requests or channel.total_outbufs_len for channel in server.active_channels.values())
+    """Whether a request is being read, answered or sent, or is about to come on a connection that was just taken."""
+    fresh = time.time() - FRESH_SECONDS
+    return any(
+        channel.request
+        or channel.requests
+        or channel.total_outbufs_len
+        or (channel.last_activity == channel.creation_time > fresh)
+        for channel in server.active_channels.values()
+    )
 
 
 def supervise(count: int, work: Callable[[], None]) -> int:
@@ -145,7 +157,10 @@ def supervise(count: int, work: Callable[[], None]) -> int:
             child, status = os.wait()
             alive.discard(child)
             if not stopping:
-                print(f"web process {child} ended with {os.waitstatus_to_exitcode(status)}: replaced", file=sys.stderr)
+                print(
+                    f"web process {child} ended with {os.waitstatus_to_exitcode(status)}: replaced",
+                    file=sys.stderr,
+                )
                 time.sleep(RESPAWN_SECONDS)
     return 0
 

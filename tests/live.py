@@ -27,7 +27,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request
 
 from config import DEMO_STRIPE_KEY, DEMO_WEBHOOK_SECRET, Config
-from marketplace import create_app, demo, seeding, settings
+from marketplace import create_app, demo, seeding, serving, settings
 from marketplace.accounts.second_factor import TOTP_STEP
 from marketplace.database import db, run_in_transaction
 from marketplace.security import create_keys
@@ -52,6 +52,20 @@ PROGRAMS = {
 }
 
 
+# A process that finds a socket at number 3 and is told so, and then becomes the program: what systemd does.
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def handing_over(held: socket.socket, command: list[str]) -> list[str]:
+    """The command, started with a listening socket that somebody holds; pass_fds=(held.fileno(),) belongs to it."""
+    return [sys.executable, "-c", HAND_OVER, str(held.fileno()), *command]
+
+
 class Live:
     """start(SITE, WORKER), then `.address`; `kill(SITE)`, `start(SITE)`; `command("ledger", "check")`."""
 
@@ -74,6 +88,7 @@ class Live:
             **environ,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._held: socket.socket | None = None
         self._last_steps: dict[str, int] = {}
         self._cookies: dict[str, dict[str, str]] = {}
         self.app = self._prepare()
@@ -98,9 +113,11 @@ class Live:
     def start(self, *names: str) -> None:
         """Start programs and return when they answer: with a worker /readyz, else /healthz."""
         for name in names:
+            command, held = [sys.executable, "-P", *PROGRAMS[name]], self._held if name != WORKER else None
             with self.log_of(name).open("ab") as log:
                 self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-P", *PROGRAMS[name]],
+                    handing_over(held, command) if held else command,
+                    pass_fds=(held.fileno(),) if held else (),
                     env=self.environ,
                     cwd=self.folder,
                     stdin=subprocess.DEVNULL,
@@ -122,6 +139,17 @@ class Live:
             except OSError:
                 time.sleep(0.05)
         raise AssertionError(f"{path} stayed red: {[self.read_log(name) for name in self._processes]}")
+
+    def hold_socket(self) -> None:
+        """Before the site starts: its socket is held here, so that connections wait while it restarts."""
+        self._held = serving.bind(self.port)
+
+    def restart(self, name: str = SITE) -> None:
+        """As a deploy does: told to stop, it answers what has begun and ends; then it is started again."""
+        process = self._processes.pop(name)
+        process.terminate()
+        assert process.wait(serving.DRAIN_SECONDS + 10) == 0, self.read_log(name)
+        self.start(name)
 
     def pause(self, name: str) -> None:
         """It stands still until resume()."""
@@ -206,6 +234,8 @@ class Live:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._processes.clear()
+        if self._held:
+            self._held.close()
         self.sandbox.stop()
         with self.app.app_context():
             db.session.remove()

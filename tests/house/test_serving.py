@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import handing_over
+
 ROOT = Path(__file__).resolve().parents[2]
 SLOW_PHONES = 24
 pytestmark = pytest.mark.nodatabase
@@ -30,13 +32,20 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def web_server(
-    folder: Path, program: str = "marketplace.serving", **environ: str
+    folder: Path, program: str = "marketplace.serving", held: socket.socket | None = None, **environ: str
 ) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The server's port and process; unless the test stopped it, it is told to stop and must then end by itself."""
-    port = free_port()
-    surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{folder}", "DATA_DIR": str(folder / "data")}
+    port = int(environ["PORT"]) if "PORT" in environ else free_port()
+    surroundings = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT}:{folder}",
+        "DATA_DIR": str(folder / "data"),
+    }
     surroundings |= {"KEY_FILE": str(folder / "keys"), "PORT": str(port), "WEB_THREADS": "4", **environ}
-    process = subprocess.Popen([sys.executable, "-P", "-m", program], env=surroundings)
+    command = [sys.executable, "-P", "-m", program]
+    if held:
+        command = handing_over(held, command)
+    process = subprocess.Popen(command, env=surroundings, pass_fds=(held.fileno(),) if held else ())
     try:
         give_up = time.monotonic() + START_SECONDS
         while status_of(port, "/healthz") != 200:
@@ -82,8 +91,13 @@ def test_pages_are_served_while_slow_phones_upload(tmp_path: Path) -> None:
 
 
 def test_a_body_beyond_the_limit_is_refused(tmp_path: Path) -> None:
-    with web_server(tmp_path) as (port, _), socket.create_connection(("127.0.0.1", port), timeout=10) as phone:
-        phone.sendall(b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000000\r\n\r\n" + b"x" * 1000)
+    with (
+        web_server(tmp_path) as (port, _),
+        socket.create_connection(("127.0.0.1", port), timeout=10) as phone,
+    ):
+        phone.sendall(
+            b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000000\r\n\r\n" + b"x" * 1000
+        )
         assert phone.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
@@ -139,3 +153,60 @@ def test_a_web_process_that_dies_is_replaced(tmp_path: Path) -> None:
             assert time.monotonic() < give_up
             time.sleep(0.1)
         assert status_of(port, "/healthz") == 200
+
+
+class Callers:
+    """People who send one form after another, each on a connection of its own, until they are told to stop."""
+
+    def __init__(self, port: int, count: int = 4) -> None:
+        self.port = port
+        self.answered = 0
+        self.unanswered: list[str] = []
+        self._stop = threading.Event()
+        self._people = [threading.Thread(target=self._send) for _ in range(count)]
+
+    def start(self) -> None:
+        for person in self._people:
+            person.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for person in self._people:
+            person.join()
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            try:
+                connection.request("POST", "/form", b"a=b" * 100)
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == 200
+                self.answered += 1
+            except (OSError, http.client.HTTPException) as error:
+                self.unanswered.append(repr(error))
+                time.sleep(0.02)
+            finally:
+                connection.close()
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["held socket", "control: a socket of its own"])
+def test_restarts_under_load_leave_nobody_unanswered(tmp_path: Path, is_held: bool) -> None:
+    """Connections wait in the socket that somebody else holds; without it they are refused for a moment."""
+    (tmp_path / "slow_shop.py").write_text(SLOW_SHOP, encoding="utf-8")
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100)) if is_held else None
+        port = held.getsockname()[1] if held else free_port()
+        callers = Callers(port)
+        for round_ in range(2):
+            with web_server(tmp_path, "slow_shop", held, PORT=str(port)):
+                if round_ == 0:
+                    callers.start()
+                    stack.callback(callers.stop)
+                before = callers.answered
+                while callers.answered < before + 20:
+                    time.sleep(0.01)
+                if round_ == 1:
+                    callers.stop()
+    assert callers.answered >= 40
+    assert bool(callers.unanswered) is not is_held, callers.unanswered[:5]
