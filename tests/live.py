@@ -249,13 +249,13 @@ class Provider(SandboxProcess):
 
     def __init__(self, folder: Path, shop_port: int) -> None:
         super().__init__(folder)
-        self._hook = f"http://127.0.0.1:{shop_port}/webhooks/stripe"
-        self._port = 0
+        self.hook = f"http://127.0.0.1:{shop_port}/webhooks/stripe"
+        self.port = 0
         self.again()
 
     def again(self) -> None:
-        self.start(self._hook, DEMO_WEBHOOK_SECRET, port=self._port)
-        self._port = int(self.base_url.rsplit(":", 1)[1])
+        self.start(self.hook, DEMO_WEBHOOK_SECRET, port=self.port)
+        self.port = int(self.base_url.rsplit(":", 1)[1])
 
 
 class DistantVisitor(Visitor):
@@ -264,7 +264,7 @@ class DistantVisitor(Visitor):
     def __init__(self, live: Live) -> None:
         super().__init__(live.app)
         self.live = live
-        self.client = Client(partial(forward, live.address))  # type: ignore[assignment]
+        self.client = Client(partial(forward, live.address, {}))  # type: ignore[assignment]
 
     def sign_in(self, person: Person) -> Visitor:
         answer = self.submit("/sign-in", {"phone": person.phone, "password": person.password})
@@ -274,10 +274,12 @@ class DistantVisitor(Visitor):
         return self
 
 
-def forward(address: str, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+def forward(
+    address: str, added: dict[str, str], environ: WSGIEnvironment, start_response: StartResponse
+) -> list[bytes]:
     """Carry a request of the test client to a server; 502 when the connection breaks before there is an answer."""
     request = Request(environ)
-    headers = {name: value for name, value in request.headers if name != "Host"}
+    headers = {name: value for name, value in request.headers if name != "Host"} | added
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=ANSWER_SECONDS)
     try:
         connection.request(request.method, request.full_path.rstrip("?"), request.get_data(), headers)

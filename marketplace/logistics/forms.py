@@ -49,12 +49,13 @@ class FreightForm(BaseForm):
             entry.form.group.label.text = known.get(entry.form.code.data, entry.form.code.data)
 
     def fill(self, groups: Sequence[Group], provinces: Sequence[Area], free_from: int | None) -> None:
-        """Show a stored template."""
+        """Show a stored template; a first one serves every province by its first group."""
         of_province = {code: str(number) for number, group in enumerate(groups) for code in group.provinces}
         for entry, group in zip(self.groups.entries, groups, strict=False):
             entry.form.first_amount.data, entry.form.next_amount.data = group.first_amount, group.next_amount
         for area in provinces:
-            self.provinces.append_entry({"code": area.code, "group": of_province.get(area.code, NOT_SERVED)})
+            unnamed = NOT_SERVED if groups else "0"
+            self.provinces.append_entry({"code": area.code, "group": of_province.get(area.code, unnamed)})
         self.free_from.data = free_from
 
     def read_groups(self, known: frozenset[str]) -> list[Group]:

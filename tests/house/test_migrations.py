@@ -45,7 +45,9 @@ def leftovers() -> list[str]:
     if db.engine.dialect.name == "sqlite":
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        query = "SELECT proname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'public'"
+        query = (
+            "SELECT proname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'public'"
+        )
     with db.engine.connect() as connection:
         return list(connection.execute(text(query)).scalars())
 
@@ -68,9 +70,13 @@ def test_nothing_is_left_to_generate(empty_app: Flask) -> None:
     upgrade()
     check()  # leaves the process when autogenerate finds anything
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
         # Expressions in indexes are compared by the command above; here names and columns.
-        assert [change for change in compare_metadata(context, db.metadata) if "alembic" not in str(change)] == []
+        assert [
+            change for change in compare_metadata(context, db.metadata) if "alembic" not in str(change)
+        ] == []
 
 
 def test_a_database_that_is_behind_is_noticed(empty_app: Flask) -> None:
@@ -135,7 +141,9 @@ def test_migrations_stand_in_one_line_and_are_named_by_date_and_effect() -> None
 def test_migrations_read_no_model() -> None:
     """A model of today is another one tomorrow; only the statements of append_only are shared, which say so."""
     for path in VERSIONS.glob("*.py"):
-        imports = re.findall(r"^(?:from|import) +(marketplace[^\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        imports = re.findall(
+            r"^(?:from|import) +(marketplace[^\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
         assert set(imports) <= {"marketplace import append_only"}, path.name
 
 
@@ -143,14 +151,19 @@ def test_every_money_and_weight_column_is_whole() -> None:
     for table in db.metadata.tables.values():
         for column in table.columns:
             kind = str(column.type).upper()
-            assert not kind.startswith(("FLOAT", "REAL", "DOUBLE", "NUMERIC", "DECIMAL")), f"{table.name}.{column.name}"
+            assert not kind.startswith(("FLOAT", "REAL", "DOUBLE", "NUMERIC", "DECIMAL")), (
+                f"{table.name}.{column.name}"
+            )
             if column.name.endswith(("_amount", "_fen", "_grams")):
                 assert kind in {"BIGINT", "INTEGER"}, f"{table.name}.{column.name}: {kind}"
 
 
 def test_what_a_seller_owns_names_its_seller() -> None:
     """seller_id is never empty in a seller's own table (D6)."""
-    shared = {"audit_entries", "order_events"}  # what was done, and what befell a whole order: for no seller alone
+    shared = {
+        "audit_entries",
+        "order_events",
+    }  # what was done, and what befell a whole order: for no seller alone
     wrong = [
         table.name
         for table in db.metadata.tables.values()
