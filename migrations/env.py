@@ -27,27 +27,27 @@ def include_object(item: Any, name: str | None, kind: str, reflected: bool, comp
 
 
 def run() -> None:
-    """Migrate in one transaction; SQLite checks foreign keys again afterwards."""
+    """Migrate in one transaction; SQLite checks foreign keys again at its end."""
     options = dict(current_app.extensions["migrate"].configure_args)
     engine = db.engine
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:  # a table that is made anew would break its references for a moment
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.commit()
+            # Of the driver itself: SQLAlchemy would begin a transaction first, in which this changes nothing.
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
             render_item=render_item,
             include_object=include_object,
+            transactional_ddl=True,  # Alembic believes that SQLite is not: interrupted, it would leave half of it
             **options,
         )
         with context.begin_transaction():
             context.run_migrations()
-        if sqlite:
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(5) if sqlite else []
             if broken:
-                raise RuntimeError(f"the migration broke references: {broken[:5]}")
+                raise RuntimeError(f"the migration broke references: {broken}")
         connection.commit()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from marketplace import append_only, create_app, health, sealing, seeding
@@ -77,6 +81,78 @@ def test_nothing_is_left_to_generate(empty_app: Flask) -> None:
         assert [
             change for change in compare_metadata(context, db.metadata) if "alembic" not in str(change)
         ] == []
+
+
+def schema() -> dict[str, object]:
+    """Everything that migrations make: tables, columns, indexes, constraints, triggers, and where they stand."""
+    found = inspect(db.engine)
+    with db.engine.connect() as connection:
+        revision = list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+    described = {
+        name: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(name)],
+            sorted(str(one["name"]) for one in found.get_indexes(name)),
+            sorted(str(one["name"]) for one in found.get_foreign_keys(name)),
+            sorted(str(one["name"]) for one in found.get_unique_constraints(name)),
+            sorted(str(one["name"]) for one in found.get_check_constraints(name)),
+        )
+        for name in sorted(tables())
+    }
+    return described | {"triggers and functions": sorted(leftovers()), "revision": revision}
+
+
+def upgrade_and_die(app: Flask, at_statement: int) -> None:
+    """kill -9 of a migrating process when it is about to send so many statements."""
+    child = os.fork()
+    if child:
+        _pid, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status), "the migration came to its end"
+        return
+    try:
+        db.engine.dispose(close=False)  # the parent's connections are not ours
+        sent = itertools.count(1)
+
+        @event.listens_for(Engine, "before_cursor_execute")
+        def count(*_values: object) -> None:
+            if next(sent) == at_statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        upgrade()
+    finally:
+        os._exit(1)
+
+
+def count_statements_of_an_upgrade() -> int:
+    sent = itertools.count()
+    event.listen(Engine, "before_cursor_execute", listener := lambda *_values: next(sent))
+    try:
+        upgrade()
+    finally:
+        event.remove(Engine, "before_cursor_execute", listener)
+    return next(sent)
+
+
+INTERRUPTIONS = 4  # spread over all statements; the last one is the last statement
+
+
+def test_an_interrupted_migration_leaves_nothing_and_runs_again_to_the_same_schema(
+    empty_app: Flask, tmp_path: Path, database_server: str
+) -> None:
+    whole = count_statements_of_an_upgrade()
+    untouched = schema()
+    db.session.remove()
+    (tmp_path / "other").mkdir()
+    with databases.fresh_database(database_server) as address:
+        app = create_app(make_settings(tmp_path / "other", address))
+        with app.app_context():
+            for number in range(1, INTERRUPTIONS + 1):
+                upgrade_and_die(app, whole * number // INTERRUPTIONS)
+                assert (number, tables()) == (number, set())
+                db.engine.dispose()
+            upgrade()
+            assert schema() == untouched
+            db.session.remove()
+            db.engine.dispose()
 
 
 def test_a_database_that_is_behind_is_noticed(empty_app: Flask) -> None:
