@@ -69,10 +69,12 @@ def handing_over(held: socket.socket, command: list[str]) -> list[str]:
 class Live:
     """start(SITE, WORKER), then `.address`; `kill(SITE)`, `start(SITE)`; `command("ledger", "check")`."""
 
+    webhook_secret = DEMO_WEBHOOK_SECRET
+
     def __init__(self, folder: Path, database: str, **environ: str) -> None:
         self.folder = folder
         self.port = free_port()
-        self.sandbox = Provider(folder / "sandbox", self.port)
+        self.sandbox = Provider(folder / "sandbox", self.port, self.webhook_secret)
         self.environ = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(folder),
@@ -247,15 +249,15 @@ class Provider(SandboxProcess):
 
     key = DEMO_STRIPE_KEY
 
-    def __init__(self, folder: Path, shop_port: int) -> None:
+    def __init__(self, folder: Path, shop_port: int, secret: str = DEMO_WEBHOOK_SECRET) -> None:
         super().__init__(folder)
-        self.hook = f"http://127.0.0.1:{shop_port}/webhooks/stripe"
-        self.port = 0
+        self._hook, self._secret = f"http://127.0.0.1:{shop_port}/webhooks/stripe", secret
+        self._port = 0
         self.again()
 
     def again(self) -> None:
-        self.start(self.hook, DEMO_WEBHOOK_SECRET, port=self.port)
-        self.port = int(self.base_url.rsplit(":", 1)[1])
+        self.start(self._hook, self._secret, port=self._port)
+        self._port = int(self.base_url.rsplit(":", 1)[1])
 
 
 class DistantVisitor(Visitor):

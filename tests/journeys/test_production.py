@@ -65,6 +65,8 @@ ADDRESS = {
 class Production(Live):
     """DEMO=0 behind a proxy that speaks TLS; nothing is prepared but what commands prepare."""
 
+    webhook_secret = SECRET
+
     def _prepare(self) -> Flask:
         self.environ |= {
             "DEMO": "0",
@@ -76,8 +78,6 @@ class Production(Live):
             "TRUSTED_HOSTS": "shop.example,127.0.0.1,localhost",
             "PROXY_HOPS": "1",
         }
-        self.sandbox.stop()
-        self.sandbox.start(self.sandbox.hook, SECRET, port=self.sandbox.port)
         return create_app(Config.from_environment(self.environ))
 
     def type(self, *words: str) -> str:
