@@ -116,7 +116,9 @@ def test_every_figure_links_to_the_lines_that_sum_to_it(sign_in: SignIn, market:
     assert len(set(links)) == 4  # of the class, of produce, of the mode, of the year
     figures = [tag for tag in report.soup.find_all("a") if "25,000,000.01" in tag.get_text()]
     assert len(figures) == 7
-    assert report.text.count("¥25,000,000.01") == 8  # the one without lines says what the figure beside it is made of
+    assert (
+        report.text.count("¥25,000,000.01") == 8
+    )  # the one without lines says what the figure beside it is made of
     for link in set(links):
         page = visitor.get(link)
         assert page.text.count("¥25,000,000.01") >= 3

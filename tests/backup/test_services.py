@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 
-from marketplace import clock, create_app, demo, health, sealing
+from marketplace import clock, create_app, demo, health, sealing, worker
 from marketplace.backup import services, tables
 from marketplace.backup.sealing import BackupError
 from marketplace.database import db, run_in_transaction
@@ -64,7 +64,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> I
             picture.write_bytes(b"a picture")
             storage.save_original(NAME, b"not encoded yet")
             with clock.at(NOON + timedelta(days=1)):
-                run_in_transaction(sealing.seal_audit)
+                worker.seal()
             db.session.remove()
         yield Shop(app, goods)
         with app.app_context():
@@ -117,7 +117,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def assert_sound() -> None:
     assert checks.check() == []
     assert list(revenue.verify()) == []
-    assert list(sealing.verify_audit()) == []
+    assert list(sealing.verify()) == []
 
 
 @pytest.mark.parametrize("on", ["the same kind", "sqlite"])

@@ -430,7 +430,10 @@ def test_kept_pictures_may_be_dropped_or_come_first_and_cannot_be_forged(
     assert images_of(product_of(made)) == [int(second), int(first)]
 
     kept = refused.form("category=navel").fields["kept"]
-    for visitor, unusable in ((coop, kept), (farmer, kept[::-1])):  # another seller's, and one that was changed
+    for visitor, unusable in (
+        (coop, kept),
+        (farmer, kept[::-1]),
+    ):  # another seller's, and one that was changed
         again = send(visitor, CERTIFICATE | {"kept": unusable, "client_id": "another-form"}, status=422)
         assert "失效" in str(again.soup.select_one("#photos-error"))
         assert not again.soup.select("input[name=drop]")

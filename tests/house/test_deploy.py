@@ -50,8 +50,9 @@ def test_grants_take_what_is_final_from_the_sites_role() -> None:
     taken = re.search(r"REVOKE UPDATE, DELETE ON ([a-z_, ]+) FROM ganchengji", text)
     assert taken
     assert tuple(taken[1].split(", ")) == append_only.APPEND_ONLY
-    assert f"REVOKE UPDATE, DELETE ON {append_only.SEALED_TABLE} FROM" in text
-    assert f"GRANT UPDATE (day, number, digest) ON {append_only.SEALED_TABLE}" in text
+    for sealed in append_only.SEALED:
+        assert f"REVOKE UPDATE, DELETE ON {sealed} FROM" in text
+        assert f"GRANT UPDATE (day, number, digest) ON {sealed} TO" in text
 
 
 def test_the_environment_names_options_that_exist_and_all_that_production_needs() -> None:

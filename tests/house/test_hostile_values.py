@@ -32,7 +32,9 @@ READERS: dict[str | None, str] = {
     "finance": "/staff/(payments|people)",
     "admin": "/staff/",
 }
-LEFT_ALONE = re.compile(r"sign-out|/password|/sessions|suspend|reinstate|revoke|end-sessions|second-factor|/choose")
+LEFT_ALONE = re.compile(
+    r"sign-out|/password|/sessions|suspend|reinstate|revoke|end-sessions|second-factor|/choose"
+)
 
 
 def forms_of(app: Flask, visitor: Visitor, things: dict[str, object], area: str) -> list[Form]:
@@ -51,12 +53,16 @@ def forms_of(app: Flask, visitor: Visitor, things: dict[str, object], area: str)
 
 
 def _form(form: Any, action: str) -> Form:
-    fields = {str(field["name"]): str(field.get("value", "")) for field in form.find_all(attrs={"name": True})}
+    fields = {
+        str(field["name"]): str(field.get("value", "")) for field in form.find_all(attrs={"name": True})
+    }
     return Form(action, fields)
 
 
 @pytest.mark.parametrize("key", READERS)
-def test_no_value_of_any_field_is_a_fault(app: Flask, sign_in: Callable[[str], Visitor], key: str | None) -> None:
+def test_no_value_of_any_field_is_a_fault(
+    app: Flask, sign_in: Callable[[str], Visitor], key: str | None
+) -> None:
     things = everything.make(app)
     visitor = sign_in(key) if key else Visitor(app)
     goods = {"product": things["product"], "pack": things["variant_id"], "count": "1"}
@@ -106,5 +112,9 @@ def test_a_nul_byte_is_refused_before_any_field_is_read(
 
 def test_rows_of_forms_are_numbered_by_one_field() -> None:
     assert issubclass(RowsField, FieldList)
-    users = [path for path in PRODUCT.rglob("*.py") if re.search(r"\bFieldList\b", path.read_text(encoding="utf-8"))]
+    users = [
+        path
+        for path in PRODUCT.rglob("*.py")
+        if re.search(r"\bFieldList\b", path.read_text(encoding="utf-8"))
+    ]
     assert users == [PRODUCT / "forms.py"]

@@ -135,9 +135,7 @@ LINES: dict[str, Line] = {
     "accounts.first_sign_in": public(),
     "accounts.second_factor": person(),
     "accounts.recovery_code": person(),
-    "accounts.own_second_factor": Line(
-        dict.fromkeys(PEOPLE, 404) | {NOBODY: 303} | dict.fromkeys(STAFF, OK)
-    ),
+    "accounts.own_second_factor": Line(dict.fromkeys(PEOPLE, 404) | {NOBODY: 303} | dict.fromkeys(STAFF, OK)),
     "accounts.set_up_second_factor": person(),
     "accounts.make_second_factor": person(),
     "accounts.second_factor_picture": person(),

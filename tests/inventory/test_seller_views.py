@@ -41,7 +41,9 @@ def test_pool_is_shown_with_its_movements_and_set_to_what_was_counted(coop: Visi
     assert "坏了一箱半" in page.text
 
 
-def test_a_count_sent_again_does_not_undo_what_was_sold_since(app: Flask, coop: Visitor, goods: Goods) -> None:
+def test_a_count_sent_again_does_not_undo_what_was_sold_since(
+    app: Flask, coop: Visitor, goods: Goods
+) -> None:
     pool = f"/seller/stock/{goods.pool_id}"
     fields = coop.get(pool).form().fields | {"on_hand": "90"}
     coop.post(pool, fields)

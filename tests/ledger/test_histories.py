@@ -153,5 +153,7 @@ def _live_through(commission: int, orders: list[Any], choices: list[tuple[int, i
         carried += book.get(Account.BOOK_TRANSFER, 0)
         rows, _more = statement(seller_id, limit=1000)
         done = [row for row in rows if row.completed_at]
-        assert sum(row.net_amount - row.cash_amount for row in done) == seller_summary(seller_id).payable_amount
+        assert (
+            sum(row.net_amount - row.cash_amount for row in done) == seller_summary(seller_id).payable_amount
+        )
     assert balances(PLATFORM_BOOK).get(Account.BOOK_TRANSFER, 0) + carried == 0

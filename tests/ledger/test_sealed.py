@@ -30,7 +30,9 @@ def _journal_of_two_books(app_context: None) -> None:
     run_in_transaction(make)
     for day in range(DAYS):
         with clock.at(NOON + timedelta(days=day)):
-            run_in_transaction(lambda day=day: [book(name, f"{day}-{n}") for n in range(EACH) for name in BOOKS])  # type: ignore[misc]
+            run_in_transaction(
+                lambda day=day: [book(name, f"{day}-{n}") for n in range(EACH) for name in BOOKS]
+            )  # type: ignore[misc]
         with clock.at(NOON + timedelta(days=day + 1)):
             worker.seal()
 
@@ -108,7 +110,9 @@ def test_an_entry_that_was_taken_away_is_named(number: int, words: str) -> None:
 
 def test_a_chain_made_anew_is_named() -> None:
     damage("UPDATE postings SET amount = amount * 2 WHERE entry_id = :id", id=entry(3))
-    damage("UPDATE journal_entries SET day = NULL, number = NULL, digest = NULL WHERE book = 7 AND day = '2026-11-20'")
+    damage(
+        "UPDATE journal_entries SET day = NULL, number = NULL, digest = NULL WHERE book = 7 AND day = '2026-11-20'"
+    )
     with clock.at(NOON + timedelta(days=DAYS)):
         worker.seal()
     assert findings() == ["journal, book 7 2026-11-20: entry 3 is not the one that was sealed"]
@@ -130,5 +134,9 @@ def test_a_long_journal_is_sealed_in_bounded_steps(monkeypatch: pytest.MonkeyPat
     with clock.at(NOON + timedelta(days=DAYS + 1)):
         worker.seal()
         assert list(sealing.verify()) == []
-    query = select(JournalEntry.number).where(JournalEntry.book >= 100).order_by(JournalEntry.book, JournalEntry.number)
+    query = (
+        select(JournalEntry.number)
+        .where(JournalEntry.book >= 100)
+        .order_by(JournalEntry.book, JournalEntry.number)
+    )
     assert list(db.session.execute(query).scalars()) == [1, 2, 3] * 5

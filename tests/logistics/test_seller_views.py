@@ -64,7 +64,11 @@ def test_an_amount_beyond_reason_is_refused(app: Flask, coop: Visitor, name: str
 
 @pytest.mark.parametrize("row", ["²", "٣", "9" * 5000, "-1", "999999999999", "a", ""])
 def test_a_row_by_another_name_is_no_row(coop: Visitor, row: str) -> None:
-    strange = {f"groups-{row}-first_amount": "5", f"provinces-{row}-code": BEIJING, f"provinces-{row}-group": "0"}
+    strange = {
+        f"groups-{row}-first_amount": "5",
+        f"provinces-{row}-code": BEIJING,
+        f"provinces-{row}-group": "0",
+    }
     coop.post(FREIGHT, fields(coop, **strange))
 
 
@@ -74,7 +78,9 @@ def test_parcels_sent_again_with_other_numbers_are_told_what_went_out(app: Flask
     order_id = market.place_order({market.make_goods().variants[0]: 1})
     market.pay(order_id)
     with app.app_context():
-        code = db.session.execute(select(SellerOrder.code).where(SellerOrder.order_id == order_id)).scalar_one()
+        code = db.session.execute(
+            select(SellerOrder.code).where(SellerOrder.order_id == order_id)
+        ).scalar_one()
     path = f"/seller/parcels/ship/{code}"
     sent = coop.get(path).form().fields | {"waybills": "SF1001", "carrier_code": "SF"}
     for _press in range(2):

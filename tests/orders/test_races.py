@@ -95,7 +95,12 @@ def send(order_id: int, farm: int, seen: str | None = None) -> int:
     return run_in_transaction(
         lambda: len(
             dispatch(
-                SYSTEM, seller_id=farm, seller_order_id=sale_id, carrier_code="SF", waybills=["SF1"], seen=seen
+                SYSTEM,
+                seller_id=farm,
+                seller_order_id=sale_id,
+                carrier_code="SF",
+                waybills=["SF1"],
+                seen=seen,
             )
         )
     )
@@ -137,7 +142,9 @@ def test_a_part_is_sent_or_cancelled_never_both(shop: Flask, cash: bool) -> None
         assert_one_won(order_id, farm, pool, results, cash=cash)
 
 
-def cancel_while_it_is_sent(shop: Flask, monkeypatch: pytest.MonkeyPatch, order_id: int, farm: int) -> list[object]:
+def cancel_while_it_is_sent(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch, order_id: int, farm: int
+) -> list[object]:
     """The clerk presses right after the owner's cancel has read the part: what each press came to."""
     clerk: list[Future[Any]] = []
 
@@ -167,12 +174,16 @@ def test_who_reads_the_part_first_wins(shop: Flask, monkeypatch: pytest.MonkeyPa
     assert_one_won(order_id, farm, pool, results)
 
 
-def test_control_without_the_lock_the_goods_and_the_money_go(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_lock_the_goods_and_the_money_go(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if db.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time: there is no lock to take away")
     farm = shop_of("farmer")
     order_id, _pool = paid(farm)
-    monkeypatch.setattr(refunding, "load", lambda sale_id, seller_id, lock: moves.load(sale_id, seller_id=seller_id))
+    monkeypatch.setattr(
+        refunding, "load", lambda sale_id, seller_id, lock: moves.load(sale_id, seller_id=seller_id)
+    )
     cancel_while_it_is_sent(shop, monkeypatch, order_id, farm)
     sale = sale_of(order_id, farm)
     assert (sale.status, sale.refunded_goods_amount) == (SellerOrderStatus.SHIPPED, 1000)

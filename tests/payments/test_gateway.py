@@ -23,7 +23,13 @@ from marketplace.payments.models import Payment, PaymentStatus
 from tests import factories
 
 pytestmark = pytest.mark.usefixtures("app_context")
-READABLE = {"id": "cs_other", "amount_total": 100, "currency": "cny", "payment_status": "paid", "metadata": {}}
+READABLE = {
+    "id": "cs_other",
+    "amount_total": 100,
+    "currency": "cny",
+    "payment_status": "paid",
+    "metadata": {},
+}
 NO_KEY = stripe.AuthenticationError("Invalid API Key", http_status=401)
 NO_RIGHT = stripe.PermissionError("not allowed", http_status=403)
 BUSY = stripe.InvalidRequestError("key in use", None, http_status=409)
@@ -88,7 +94,9 @@ def state() -> tuple[PaymentStatus, PaymentState]:
     return found
 
 
-@pytest.mark.parametrize("error", [NO_KEY, NO_RIGHT, BUSY, WRONG, stripe.RateLimitError("slow down", http_status=429)])
+@pytest.mark.parametrize(
+    "error", [NO_KEY, NO_RIGHT, BUSY, WRONG, stripe.RateLimitError("slow down", http_status=429)]
+)
 def test_an_answer_that_is_not_about_the_session_leaves_payment_and_order(
     use: Any, payment_id: int, error: Exception
 ) -> None:
@@ -110,7 +118,10 @@ def test_a_session_that_the_provider_does_not_have_ends_its_payment(use: Any, pa
 
 def test_a_refused_key_stops_reconciling_and_says_what_to_do(use: Any, payment_id: int) -> None:
     use(Sessions(NO_KEY))
-    with clock.at(clock.now() + timedelta(hours=1)), pytest.raises(gateway.ProviderKeyError, match="STRIPE_API_KEY"):
+    with (
+        clock.at(clock.now() + timedelta(hours=1)),
+        pytest.raises(gateway.ProviderKeyError, match="STRIPE_API_KEY"),
+    ):
         reconciling.reconcile()
     assert state() == (PaymentStatus.OPEN, PaymentState.UNPAID)
 

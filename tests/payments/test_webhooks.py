@@ -193,7 +193,9 @@ def test_wrong_values_never_mark_an_order_paid(
     assert checks.check() == []
 
 
-def test_money_of_another_payment_pays_nothing_and_waits_for_a_person(client: FlaskClient, order_id: int) -> None:
+def test_money_of_another_payment_pays_nothing_and_waits_for_a_person(
+    client: FlaskClient, order_id: int
+) -> None:
     """The same money movement told for a second order: taken once, 200, and its event is stored with what was done."""
     goods = factories.make_goods("farmer")
     factories.make_freight("farmer")
@@ -215,18 +217,24 @@ def test_a_paid_session_that_names_our_payment_under_another_reference_is_not_lo
     assert send(client, event(order_id, "async_payment_failed")) == 200
     assert send(client, event(order_id, number="2", id="cs_other")) == 200
     assert state(order_id) == PaymentState.UNPAID
-    outcome = db.session.execute(select(WebhookEvent.outcome).where(WebhookEvent.object_ref == "cs_other")).scalar_one()
+    outcome = db.session.execute(
+        select(WebhookEvent.outcome).where(WebhookEvent.object_ref == "cs_other")
+    ).scalar_one()
     assert outcome.startswith("under review: paid by another session")
 
 
-@pytest.mark.parametrize("url", [{"a": 1}, ["x"], 5, "x" * 100_000, "http://x/\x00"], ids=lambda url: repr(url)[:9])
+@pytest.mark.parametrize(
+    "url", [{"a": 1}, ["x"], 5, "x" * 100_000, "http://x/\x00"], ids=lambda url: repr(url)[:9]
+)
 def test_an_address_that_is_none_is_left_out(client: FlaskClient, order_id: int, url: Any) -> None:
     assert send(client, event(order_id, "async_payment_failed", url=url)) == 200
     payment = db.session.execute(select(Payment).where(Payment.order_id == order_id)).scalar_one()
     assert (payment.status, payment.pay_url) == (PaymentStatus.OPEN, None)
 
 
-@pytest.mark.parametrize("created", ["NaN", "1e999", "-Infinity", '"\\u0000"', "9" * 4000, '{"a": [1]}', "true"])
+@pytest.mark.parametrize(
+    "created", ["NaN", "1e999", "-Infinity", '"\\u0000"', "9" * 4000, '{"a": [1]}', "true"]
+)
 def test_an_event_made_at_no_moment_is_stored_without_one(client: FlaskClient, created: str) -> None:
     body = f'{{"id": "evt_1", "type": "x", "created": {created}, "livemode": {created}, "data": {{"object": {{}}}}}}'
     assert send(client, body.encode()) == 200

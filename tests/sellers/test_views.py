@@ -134,6 +134,4 @@ def test_a_member_is_shown_only_what_the_role_opens(
 
 
 def _take_role(key: str, role: MemberRole) -> None:
-    db.session.execute(
-        update(SellerMember).where(SellerMember.user_id == user_id(key)).values(role=role)
-    )
+    db.session.execute(update(SellerMember).where(SellerMember.user_id == user_id(key)).values(role=role))
