@@ -55,9 +55,7 @@ def test_production_with_everything_set_has_no_problems(production: dict[str, st
         ("MAIL_URL", ""),
     ],
 )
-def test_each_thing_that_forbids_production_is_named(
-    production: dict[str, str], name: str, value: str
-) -> None:
+def test_each_thing_that_forbids_production_is_named(production: dict[str, str], name: str, value: str) -> None:
     (sentence,) = Config.from_environment(production | {name: value}).problems()
     assert name in sentence
     assert ":" in sentence

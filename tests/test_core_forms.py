@@ -110,9 +110,7 @@ def test_numbers_beyond_their_bounds_are_refused(shared_app: Flask, field: str, 
 
 @given(st.text())
 def test_no_text_breaks_a_field(shared_app: Flask, typed: str) -> None:
-    form = filled(
-        shared_app, price=typed, count=typed, weight=typed, phone=typed, code=typed, name=typed, story=typed
-    )
+    form = filled(shared_app, price=typed, count=typed, weight=typed, phone=typed, code=typed, name=typed, story=typed)
     assert form.price.data is None or 0 <= form.price.data <= MAX_FEN
     assert form.count.data is None or 0 <= form.count.data < 10**9
     assert form.weight.data is None or 0 <= form.weight.data < 10**10
@@ -123,13 +121,7 @@ def test_no_text_breaks_a_field(shared_app: Flask, typed: str) -> None:
 
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True))
 def test_a_phone_is_the_same_however_it_is_written(phone: str) -> None:
-    for written in (
-        phone,
-        f"+86{phone}",
-        f"86 {phone}",
-        f"{phone[:3]}-{phone[3:7]}-{phone[7:]}",
-        f"（+86）{phone}",
-    ):
+    for written in (phone, f"+86{phone}", f"86 {phone}", f"{phone[:3]}-{phone[3:7]}-{phone[7:]}", f"（+86）{phone}"):
         assert normal_phone(written) == phone
 
 

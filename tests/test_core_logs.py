@@ -32,15 +32,13 @@ def lines(monkeypatch: pytest.MonkeyPatch, shared_app: Flask) -> list[str]:
         info = warning = error = exception = debug = msg
 
     before = structlog.get_config()
-    structlog.configure(
-        **{**before, "logger_factory": lambda *_a: Sink(), "cache_logger_on_first_use": False}
-    )
+    structlog.configure(**{**before, "logger_factory": lambda *_a: Sink(), "cache_logger_on_first_use": False})
     yield written  # type: ignore[misc]
     structlog.configure(**before)
 
 
 def test_each_event_is_one_json_object_on_one_line(lines: list[str]) -> None:
-    log().info("order.paid", order='x\r\n{"event": "forged"}', name="脐\u2028橙")
+    log().info("order.paid", order="x\r\n{\"event\": \"forged\"}", name="脐\u2028橙")
     (line,) = [text for text in lines if text]
     found = json.loads(line)
     assert found["event"] == "order.paid"
@@ -58,9 +56,7 @@ def test_a_failure_is_told_with_its_trace_inside_the_object(lines: list[str]) ->
 
 
 def test_every_answer_carries_an_id_of_its_own(visitor: Visitor) -> None:
-    ids = [
-        visitor.client.get(path).headers["X-Request-Id"] for path in ("/", "/nowhere", "/pages/rules", "/")
-    ]
+    ids = [visitor.client.get(path).headers["X-Request-Id"] for path in ("/", "/nowhere", "/pages/rules", "/")]
     assert len(set(ids)) == 4
     assert all(len(one) == 16 for one in ids)
 

@@ -80,9 +80,7 @@ def test_cookie_planted_before_signing_in_stays_nobodys(app: Flask, visitor: Vis
     planted.get("/account", 303)
 
 
-@pytest.mark.parametrize(
-    "act", ["password reset", "suspended", "factor reset", "ended by staff", "ended elsewhere"]
-)
+@pytest.mark.parametrize("act", ["password reset", "suspended", "factor reset", "ended by staff", "ended elsewhere"])
 def test_copied_cookie_is_dead_at_the_next_request(app: Flask, sign_in: SignIn, act: str) -> None:
     key = "bureau" if act == "factor reset" else "buyer"
     thief = copy_of(app, sign_in(key))
@@ -91,9 +89,7 @@ def test_copied_cookie_is_dead_at_the_next_request(app: Flask, sign_in: SignIn, 
     if act == "password reset":
         owner = Visitor(app)
         owner.submit("/forgotten", {"phone": BUYER.phone})
-        owner.submit(
-            "/reset", {"phone": BUYER.phone, "code": last_code(app, BUYER.phone), "password": NEW_PASSWORD}
-        )
+        owner.submit("/reset", {"phone": BUYER.phone, "code": last_code(app, BUYER.phone), "password": NEW_PASSWORD})
     elif act == "ended elsewhere":
         sign_in(key).submit("/account/sessions", form="/end-others")
     else:
@@ -223,9 +219,7 @@ def test_no_host_name_poisons_a_reset(app: Flask, visitor: Visitor, variant: str
     assert sent == ([["code", "minutes"]] if answer.status_code == 303 else [])
 
 
-def test_code_of_a_reset_is_good_once_within_an_hour_and_stands_in_no_address(
-    app: Flask, visitor: Visitor
-) -> None:
+def test_code_of_a_reset_is_good_once_within_an_hour_and_stands_in_no_address(app: Flask, visitor: Visitor) -> None:
     asked = visitor.submit("/forgotten", {"phone": BUYER.phone})
     code = last_code(app, BUYER.phone)
     page = visitor.follow(asked)
@@ -259,11 +253,7 @@ def test_every_way_in_answers_known_and_unknown_numbers_alike(app: Flask, hashes
             ("/sign-up/finish", {"code": "000000", "name": "x", "password": NEW_PASSWORD, "agree": "y"}, 422),
             ("/sign-in/code", {"phone": phone}, 303),
             ("/sign-in/code/finish", {"code": "000000"}, 422),
-            (
-                "/first-sign-in",
-                {"phone": phone, "code": "000000", "password": NEW_PASSWORD, "agree": "y"},
-                422,
-            ),
+            ("/first-sign-in", {"phone": phone, "code": "000000", "password": NEW_PASSWORD, "agree": "y"}, 422),
             ("/orders/find", {"phone": phone}, 303),
             ("/orders/find/code", {"code": "000000"}, 422),
         ):
@@ -278,11 +268,7 @@ def test_every_way_in_answers_known_and_unknown_numbers_alike(app: Flask, hashes
 def visitor_at(app: Flask, path: str, phone: str) -> Visitor:
     """A browser that took the first step, where there is one."""
     visitor = Visitor(app)
-    first = {
-        "/sign-up/finish": "code_phone",
-        "/sign-in/code/finish": "code_phone",
-        "/orders/find/code": "find_phone",
-    }
+    first = {"/sign-up/finish": "code_phone", "/sign-in/code/finish": "code_phone", "/orders/find/code": "find_phone"}
     if path in first:
         with visitor.client.session_transaction() as kept:
             kept[first[path]] = phone
@@ -341,9 +327,7 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize("target", FOREIGN)
-def test_nobody_is_led_to_a_foreign_site(
-    app: Flask, visitor: Visitor, hashes: list[bool], target: str
-) -> None:
+def test_nobody_is_led_to_a_foreign_site(app: Flask, visitor: Visitor, hashes: list[bool], target: str) -> None:
     query = {"next": target}
     for path in ("/sign-in", "/sign-up", "/forgotten", "/sign-in/code", "/account", "/orders/found"):
         assert_ours(visitor.client.get(path, query_string=query).headers.get("Location", ""))
@@ -364,9 +348,7 @@ def assert_ours(address: str) -> None:
     assert urlsplit(read).scheme in {"", "http", "https"}, address
 
 
-def test_going_back_after_signing_out_asks_the_server_which_shows_nothing(
-    app: Flask, sign_in: SignIn
-) -> None:
+def test_going_back_after_signing_out_asks_the_server_which_shows_nothing(app: Flask, sign_in: SignIn) -> None:
     buyer, owner = sign_in("buyer"), sign_in("coop_owner")
     for visitor, paths in ((buyer, ("/account", "/orders")), (owner, ("/seller/", "/seller/orders/"))):
         for path in paths:

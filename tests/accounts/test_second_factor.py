@@ -186,9 +186,7 @@ def test_one_recovery_code_at_the_same_moment_lets_one_in(fresh_app: Flask, guar
 # Another authenticator
 
 
-def test_another_authenticator_needs_the_password_and_ends_the_other_sessions(
-    app: Flask, sign_in: SignIn
-) -> None:
+def test_another_authenticator_needs_the_password_and_ends_the_other_sessions(app: Flask, sign_in: SignIn) -> None:
     admin = sign_in("admin")
     with clock.at(clock.now() + timedelta(minutes=1)):
         other = sign_in("admin")
@@ -263,9 +261,7 @@ def test_who_resets_cannot_sign_in_as_the_other(app: Flask, sign_in: SignIn) -> 
     Visitor(app).submit("/reset", {k: v for k, v in fields.items() if k != "agree"}, 422)
 
 
-def test_code_after_a_reset_is_good_for_an_hour_and_a_new_reset_gives_another(
-    app: Flask, sign_in: SignIn
-) -> None:
+def test_code_after_a_reset_is_good_for_an_hour_and_a_new_reset_gives_another(app: Flask, sign_in: SignIn) -> None:
     admin = sign_in("admin")
     first = reset(app, admin, "bureau")
     second = reset(app, admin, "bureau")

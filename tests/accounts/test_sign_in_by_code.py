@@ -63,15 +63,11 @@ def test_one_goes_on_to_the_page_one_wanted(app: Flask, visitor: Visitor) -> Non
     link = next(link for link in visitor.get("/sign-in?next=/orders").links() if "/sign-in/code" in link)
     answer = visitor.submit(link, {"phone": PEOPLE["buyer"].phone})
     assert answer.location == "/sign-in/code/finish?next=/orders"
-    assert (
-        visitor.submit(answer.location, {"code": last_code(app, PEOPLE["buyer"].phone)}).location == "/orders"
-    )
+    assert visitor.submit(answer.location, {"code": last_code(app, PEOPLE["buyer"].phone)}).location == "/orders"
 
 
 @pytest.mark.parametrize("key", ["admin", "finance", "staff_xinfeng"])
-def test_code_stands_for_the_password_alone_staff_still_show_their_second_factor(
-    app: Flask, key: str
-) -> None:
+def test_code_stands_for_the_password_alone_staff_still_show_their_second_factor(app: Flask, key: str) -> None:
     visitor, phone = Visitor(app), PEOPLE[key].phone
     ask(visitor, phone)
     assert enter(visitor, last_code(app, phone)).location == "/sign-in/second-factor"
@@ -111,9 +107,7 @@ def test_guest_who_proves_the_phone_sees_its_orders_and_nobody_elses(app: Flask,
     visitor.get("/account", 303)
     other = Visitor(app)
     ask(other, "13900000009")
-    assert not [
-        link for link in other.follow(enter(other, last_code(app, "13900000009"))).links() if "/o/" in link
-    ]
+    assert not [link for link in other.follow(enter(other, last_code(app, "13900000009"))).links() if "/o/" in link]
 
 
 def test_who_signed_in_by_code_sees_the_guest_orders_of_the_phone_too(app: Flask, visitor: Visitor) -> None:
@@ -235,9 +229,7 @@ def test_twenty_wrong_codes_at_the_same_moment_are_five_tries(
     assert sum(isinstance(answer, TooManyTriesError) for answer in answers) == (15 if guarded else 0)
 
 
-def test_pages_without_account_cost_no_statement(
-    visitor: Visitor, count_statements: Callable[[], object]
-) -> None:
+def test_pages_without_account_cost_no_statement(visitor: Visitor, count_statements: Callable[[], object]) -> None:
     with count_statements() as seen:  # type: ignore[attr-defined]
         visitor.get("/sign-in/code")
     assert seen == []

@@ -190,9 +190,7 @@ def test_saving_the_same_company_again_keeps_its_verification(app: Flask, sign_i
 
 
 def test_credit_code_of_wrong_shape_is_refused_at_its_field_and_kept(sign_in: SignIn) -> None:
-    page = sign_in("buyer").submit(
-        "/account/company", {"name": "公司", "credit_code": "91350100M000100Y4"}, 422
-    )
+    page = sign_in("buyer").submit("/account/company", {"name": "公司", "credit_code": "91350100M000100Y4"}, 422)
     assert list(page.errors()) == ["credit_code"]
     assert page.form().fields["credit_code"] == "91350100M000100Y4"
 

@@ -38,9 +38,7 @@ def tracked() -> list[Path]:
     if listed.returncode:  # an archive without its history
         folders = ("marketplace", "sandbox", "templates", "static", "seed", "tests", "docs", "migrations")
         below = [path for folder in folders for path in (ROOT / folder).rglob("*")]
-        return [
-            path for path in (*ROOT.iterdir(), *below) if path.is_file() and "__pycache__" not in path.parts
-        ]
+        return [path for path in (*ROOT.iterdir(), *below) if path.is_file() and "__pycache__" not in path.parts]
     return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
 
 
@@ -122,12 +120,7 @@ def test_documents_name_only_commands_that_exist(shared_app: Flask) -> None:
         for quoted in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
             typed = quoted.removeprefix("./run ").removeprefix("flask ")
             found = re.match(rf"((?:{GROUPS})(?: [a-z][a-z-]+)?)(?= |$)", typed)
-            if (
-                found
-                and " " in typed
-                and found[1] not in known
-                and found[1] not in {"db upgrade", "db check"}
-            ):
+            if found and " " in typed and found[1] not in known and found[1] not in {"db upgrade", "db check"}:
                 wrong.append(f"{page.name}: {quoted}")
     assert not wrong, "\n".join(wrong)
 
@@ -135,22 +128,8 @@ def test_documents_name_only_commands_that_exist(shared_app: Flask) -> None:
 def test_every_command_of_ours_is_in_the_readme_or_its_group_is(shared_app: Flask) -> None:
     listed = re.sub(r"\s+", " ", README)
     operators = {
-        *(
-            "users create-admin",
-            "sellers create",
-            "demo accounts",
-            "jobs run",
-            "orders expire",
-            "orders confirm-due",
-        ),
-        *(
-            "payments reconcile",
-            "ledger check",
-            "revenue rebuild",
-            "revenue verify",
-            "audit verify",
-            "awards assess",
-        ),
+        *("users create-admin", "sellers create", "demo accounts", "jobs run", "orders expire", "orders confirm-due"),
+        *("payments reconcile", "ledger check", "revenue rebuild", "revenue verify", "audit verify", "awards assess"),
         *("backup create", "backup verify", "backup restore"),
     }
     assert operators <= commands(shared_app)
@@ -219,12 +198,7 @@ def test_nothing_points_outside_of_the_repository() -> None:
 
 
 def test_no_secret_lies_in_the_tree() -> None:
-    kinds = (
-        r"sk_live_\w{16}",
-        r"-----BEGIN [A-Z ]*PRIVATE KEY",
-        r"AKIA[0-9A-Z]{16}",
-        r"whsec_[0-9A-Za-z]{32}",
-    )
+    kinds = (r"sk_live_\w{16}", r"-----BEGIN [A-Z ]*PRIVATE KEY", r"AKIA[0-9A-Z]{16}", r"whsec_[0-9A-Za-z]{32}")
     secret = re.compile("|".join(kinds))
     assert [name for name, text in texts() if secret.search(text)] == []
 
@@ -254,9 +228,7 @@ def test_every_public_service_says_what_it_promises() -> None:
         for source in sources()
         if source.path.name in {"services.py", "rules.py", "queries.py"}
         for node in source.tree.body
-        if isinstance(node, ast.FunctionDef)
-        and not node.name.startswith("_")
-        and not ast.get_docstring(node)
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)
         # A name that says everything, in a few lines, needs no sentence.
         and len(node.body) > 3
     ]

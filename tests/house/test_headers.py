@@ -69,10 +69,7 @@ ANSWERS: dict[str, tuple[Callable[[Any], TestResponse], int]] = {
     "no such method": (lambda client: client.delete("/"), 405),
     "trace": (lambda client: client.open("/", method="TRACE"), 405),
     "no token": (lambda client: client.post("/sign-in"), 400),
-    "foreign basket": (
-        lambda client: client.post("/basket/add", headers={"Sec-Fetch-Site": "cross-site"}),
-        403,
-    ),
+    "foreign basket": (lambda client: client.post("/basket/add", headers={"Sec-Fetch-Site": "cross-site"}), 403),
     "unsigned event": (lambda client: client.post("/webhooks/stripe", data=b"null"), 400),
     "a NUL byte": (lambda client: client.get("/search?q=%00"), 404),
     "broken utf-8": (lambda client: client.get("/search?q=%ff%fe"), 200),
@@ -90,9 +87,7 @@ def test_headers_are_strict_on_every_answer(visitor: Visitor, name: str) -> None
         check(answer)
 
 
-def test_a_request_that_is_too_large_is_told_so(
-    app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_that_is_too_large_is_told_so(app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 1000)
     answer = visitor.client.post("/sign-in", data={"phone": "1" * 2000})
     assert answer.status_code == 413
@@ -170,9 +165,7 @@ def test_an_order_by_its_link_is_kept_by_nobody(app: Flask, visitor: Visitor) ->
     assert answer.headers["Referrer-Policy"] == "same-origin"  # the link travels to nobody
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "a b", "[::1"]
-)
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "a b", "[::1"])
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/nowhere", "/forgotten"])
 def test_a_foreign_host_name_gets_nothing(app: Flask, host: str, path: str) -> None:
     answer = app.test_client().get(path, headers={"Host": host})
@@ -182,8 +175,7 @@ def test_a_foreign_host_name_gets_nothing(app: Flask, host: str, path: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("hops", "seen"),
-    [(0, ("127.0.0.1", "http")), (1, ("203.0.113.7", "https")), (2, ("198.51.100.9", "https"))],
+    ("hops", "seen"), [(0, ("127.0.0.1", "http")), (1, ("203.0.113.7", "https")), (2, ("198.51.100.9", "https"))]
 )
 def test_forwarded_headers_count_as_many_hops_as_there_are_proxies(
     app_with: Callable[..., Flask], hops: int, seen: tuple[str, str]

@@ -94,9 +94,7 @@ def test_there_is_something_to_translate() -> None:
 def test_every_text_has_its_english() -> None:
     missing = [f"{where[0]}: {text}" for text, where in extracted().items() if text not in known()]
     assert not missing, "\n".join(missing)
-    assert not [
-        m.id for m in known().values() if not (all(m.string) if isinstance(m.string, tuple) else m.string)
-    ]
+    assert not [m.id for m in known().values() if not (all(m.string) if isinstance(m.string, tuple) else m.string)]
 
 
 def test_sentences_of_tables_have_their_english() -> None:
@@ -192,13 +190,7 @@ def test_every_chinese_text_of_the_code_can_be_translated() -> None:
     assert excused == {module for module, _text, _line in bare()}, "an exception that is none any more"
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in (TEMPLATES / "email").iterdir() if path.is_dir())
-)
+@pytest.mark.parametrize("name", sorted(path.name for path in (TEMPLATES / "email").iterdir() if path.is_dir()))
 def test_each_mail_has_subject_text_and_page(name: str) -> None:
-    assert {path.name for path in (TEMPLATES / "email" / name).iterdir()} == {
-        "subject.txt",
-        "body.txt",
-        "body.html",
-    }
+    assert {path.name for path in (TEMPLATES / "email" / name).iterdir()} == {"subject.txt", "body.txt", "body.html"}
     assert hasattr(messages, name)

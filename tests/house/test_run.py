@@ -29,19 +29,9 @@ pytestmark = [
 
 
 def call(*words: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    surroundings = {
-        "PATH": os.environ["PATH"],
-        "HOME": "/nonexistent",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **environ,
-    }
+    surroundings = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", **environ}
     return subprocess.run(
-        [sys.executable, RUN, *words],
-        input=given,
-        env=surroundings,
-        capture_output=True,
-        text=True,
-        timeout=60,
+        [sys.executable, RUN, *words], input=given, env=surroundings, capture_output=True, text=True, timeout=60
     )
 
 
@@ -117,14 +107,7 @@ def production(tmp_path: Path) -> dict[str, str]:
 def test_production_names_everything_that_would_be_unsafe(tmp_path: Path) -> None:
     done = call("serve", DATA_DIR=str(tmp_path / "data"), KEY_FILE=str(tmp_path / "keys"))
     assert done.returncode == 1
-    for name in (
-        "SECRET_KEY",
-        "STRIPE_WEBHOOK_SECRET",
-        "STRIPE_API_KEY",
-        "PUBLIC_URL",
-        "KEY_FILE",
-        "MAIL_URL",
-    ):
+    for name in ("SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_KEY", "PUBLIC_URL", "KEY_FILE", "MAIL_URL"):
         assert re.search(rf"^{name} .+: .+\.$", done.stderr, re.MULTILINE), name
     assert "Traceback" not in done.stderr
 

@@ -88,8 +88,7 @@ def test_hostile_words_stay_text_on_every_page(app: Flask, sign_in: SignIn, key:
                 db.session.execute(update(model).values(dict.fromkeys(columns, HOSTILE)))
             for line in db.session.execute(select(OrderLine)).scalars():
                 line.snapshot = {
-                    name: HOSTILE if isinstance(value, str) else value
-                    for name, value in line.snapshot.items()
+                    name: HOSTILE if isinstance(value, str) else value for name, value in line.snapshot.items()
                 }
             record(SYSTEM, "test.done", "user", things["user_id"], changes={"name": [HOSTILE, HOSTILE]})
 
@@ -102,9 +101,7 @@ def test_hostile_words_stay_text_on_every_page(app: Flask, sign_in: SignIn, key:
         assert "&amp;1337" not in body, page.path
         for script in page.soup.find_all("script", type="application/ld+json"):
             json.loads(script.get_text())
-    showing = [
-        page.path for page in pages if HOSTILE in page.soup.get_text() or page.soup.find(value=HOSTILE)
-    ]
+    showing = [page.path for page in pages if HOSTILE in page.soup.get_text() or page.soup.find(value=HOSTILE)]
     for start in SHOWN_TO[key]:
         assert [path for path in showing if path.startswith(start)], f"{start} does not show what was typed"
 
@@ -126,26 +123,18 @@ def two_shops(app: Flask) -> dict[str, object]:
         def name() -> None:
             for model in (Product, Batch, Certificate, Refund):
                 column = {Product: "title", Batch: "orchard", Certificate: "product", Refund: "reason"}[model]
-                for word, owner in (
-                    (OURS, model.seller_id != seller_id),
-                    (THEIRS, model.seller_id == seller_id),
-                ):
+                for word, owner in ((OURS, model.seller_id != seller_id), (THEIRS, model.seller_id == seller_id)):
                     db.session.execute(update(model).where(owner).values({column: word}))
             for word, owner in ((OURS, Seller.id != seller_id), (THEIRS, Seller.id == seller_id)):
                 db.session.execute(update(Seller).where(owner).values(name=word, legal_name=word, story=word))
-            for word, owner in (
-                (OURS, OrderLine.seller_id != seller_id),
-                (THEIRS, OrderLine.seller_id == seller_id),
-            ):
+            for word, owner in ((OURS, OrderLine.seller_id != seller_id), (THEIRS, OrderLine.seller_id == seller_id)):
                 db.session.execute(update(OrderLine).where(owner).values(title=word))
             for word, owner in ((OURS, Order.buyer_id != company), (THEIRS, Order.buyer_id == company)):
                 db.session.execute(
                     update(Order).where(owner).values(recipient_name=word, address_detail=word, note=word)
                 )
             for word, owner in ((OURS, User.id != company), (THEIRS, User.id == company)):
-                db.session.execute(
-                    update(Address).where(Address.user_id == User.id, owner).values(detail=word)
-                )
+                db.session.execute(update(Address).where(Address.user_id == User.id, owner).values(detail=word))
 
         run_in_transaction(name)
     return things
@@ -194,9 +183,7 @@ def test_a_member_who_left_is_out_at_the_next_request(app: Flask, sign_in: SignI
     clerk.get("/seller/orders/")
     with app.app_context():
         user_id = factories.user_id("coop_clerk")
-        run_in_transaction(
-            lambda: db.session.execute(delete(SellerMember).where(SellerMember.user_id == user_id))
-        )
+        run_in_transaction(lambda: db.session.execute(delete(SellerMember).where(SellerMember.user_id == user_id)))
     assert clerk.get("/seller/orders/", 303).location == "/seller/none"
 
 

@@ -80,8 +80,7 @@ def readers(name: str, heirs: dict[str, list[str]], parts: dict[str, list[str]])
 def test_imported_macros_exist_and_are_used(trees: dict[str, nodes.Template]) -> None:
     wrong = []
     loaded = {
-        name: {node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"}
-        for name, tree in trees.items()
+        name: {node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"} for name, tree in trees.items()
     }
     parts = {name: named(tree, nodes.Include) for name, tree in trees.items()}
     heirs = defaultdict(list)

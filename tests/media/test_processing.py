@@ -138,9 +138,7 @@ def test_encoder_keeps_to_its_memory(tmp_path: Path) -> None:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", watch, *encoder], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-I", "-c", watch, *encoder], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 400 * 1024 * (1024 if sys.platform == "darwin" else 1)
 
 

@@ -120,9 +120,7 @@ def test_an_unpaid_payment_cannot_be_refunded(
         provider.v1.refunds.create({"amount": 100})
 
 
-def test_a_payment_of_demo_data_can_be_given_back_and_no_more_than_it_was(
-    provider: stripe.StripeClient,
-) -> None:
+def test_a_payment_of_demo_data_can_be_given_back_and_no_more_than_it_was(provider: stripe.StripeClient) -> None:
     intent = "pi_demo_383464114301533620_5560"
     assert provider.v1.refunds.create({"payment_intent": intent, "amount": 560}).amount == 560
     with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded amount"):
