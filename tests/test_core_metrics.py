@@ -92,7 +92,12 @@ def test_processes_add_up_and_their_files_are_written_out(watched: Flask, tmp_pa
     assert len(files) == 4
     for file in files:
         assert file.stat().st_blocks * 512 >= file.stat().st_size  # no holes, which could not be filled on a full disk
+
+
+def test_a_site_that_starts_forgets_processes_that_are_gone(watched: Flask) -> None:
     config = watched.config["SETTINGS"]
-    (tmp_path / "metrics" / f"counter_{os.getpid()}.db").write_bytes(b"")
+    metrics.folder(config).mkdir()
+    for number in (os.getpid(), 99_999_999):  # no system counts so far
+        (metrics.folder(config) / f"counter_{number}.db").write_bytes(b"")
     metrics.forget_dead(config)
-    assert [file.name for file in (tmp_path / "metrics").glob("*.db")] == [f"counter_{os.getpid()}.db"]
+    assert [file.name for file in metrics.folder(config).glob("*.db")] == [f"counter_{os.getpid()}.db"]
