@@ -59,7 +59,8 @@ def test_days_are_written_as_the_language_writes_them(
     shared_app: Flask, path: str, long: str, short: str, minute: str
 ) -> None:
     language = {"marketplace.language": "en" if path.startswith("/en") else "zh"}
-    with shared_app.test_request_context(path, environ_overrides=language):
+    request = shared_app.test_request_context(path, environ_overrides=language)
+    with request, clock.at(NEW_YEAR_PAST_TEN):
         assert day(NEW_YEAR_PAST_TEN) == day(date(2027, 1, 1)) == long
         assert short_day(NEW_YEAR_PAST_TEN) == short
         assert moment(NEW_YEAR_PAST_TEN) == minute

@@ -137,8 +137,8 @@ def test_two_sellers_are_two_parcels_with_freight_reason_and_total(
     page = visitor.get("/basket?province=310000")
     for words in (
         "2 个包裹",
-        "包裹 1 · 石坳脐橙合作社",
-        "包裹 2 · 秀兰果园",
+        "包裹 1 · 秀兰果园",  # in the order of the sellers' ids, as on every page
+        "包裹 2 · 石坳脐橙合作社",
         "信丰县发出",
         "安远县发出",
         "¥99.80",
