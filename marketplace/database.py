@@ -211,6 +211,14 @@ def _try(body: Callable[[], T], wait_ms: int) -> T:
     if _writing.get() is not None:
         raise NestedTransactionError("an act may not start another act")
     token = _writing.set(wait_ms)
+    try:
+        with _writers_turn(wait_ms):
+            return _carry_out(body)
+    finally:
+        _writing.reset(token)
+
+
+def _carry_out(body: Callable[[], T]) -> T:
     is_known = True  # whether it is certain, after a lost connection, that nothing was kept
     try:
         db.session.rollback()  # leave the request's read transaction, so that the act sees the newest rows
@@ -225,8 +233,53 @@ def _try(body: Callable[[], T], wait_ms: int) -> T:
         raise
     else:
         return value
+
+
+# SQLite has one writer, and those who wait look again after ever longer pauses: under load some never win.
+# So the threads of a process queue here, and only the first of each process looks, often.
+_queue = threading.Lock()
+
+
+def _forget_queue() -> None:
+    global _queue
+    _queue = threading.Lock()  # whoever held it stayed in the parent
+
+
+os.register_at_fork(after_in_child=_forget_queue)
+
+
+@contextlib.contextmanager
+def _writers_turn(wait_ms: int) -> Iterator[None]:
+    """On SQLite, this process's turn to write; a file that stays locked is the database's own error."""
+    if db.session.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    if not _queue.acquire(timeout=wait_ms / 1000):
+        raise OperationalError("BEGIN IMMEDIATE", None, sqlite_driver.OperationalError("database is locked"))
+    try:
+        yield
     finally:
-        _writing.reset(token)
+        _queue.release()
+
+
+def _begin_writing(connection: Connection, wait_ms: int) -> None:
+    """BEGIN IMMEDIATE as soon as no other process writes."""
+    give_up = time.monotonic() + wait_ms / 1000
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except sqlite_driver.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > give_up:
+                    raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+                time.sleep(0.001 + secrets.randbelow(4000) / 1_000_000)
+            else:
+                return
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={WAIT_MS}")
+        cursor.close()
 
 
 class UnknownOutcomeError(OperationalError):
@@ -324,12 +377,11 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
 def _begin(connection: Connection) -> None:
     wait_ms = _writing.get()
     if connection.dialect.name == "sqlite":
-        wanted = wait_ms or WAIT_MS
-        if connection.info.get("busy_timeout", WAIT_MS) != wanted:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={wanted}")
-            connection.info["busy_timeout"] = wanted
         # A deferred transaction that upgrades gets SQLITE_BUSY at once, whatever the timeout: writers say so first.
-        connection.exec_driver_sql("BEGIN" if wait_ms is None else "BEGIN IMMEDIATE")
+        if wait_ms is None:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _begin_writing(connection, wait_ms)
     elif wait_ms == BY_THE_WAY_MS:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import string
+import threading
 import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -290,6 +292,49 @@ def test_writers_at_once_all_get_their_turn(fresh_app: Flask) -> None:
     with fresh_app.app_context():
         assert at_once(fresh_app, [raise_it] * 12) == [None] * 12
         assert db.session.execute(text("SELECT n FROM tally")).scalar_one() == 12
+
+
+def test_writers_of_one_process_stand_in_line_and_only_the_first_asks_sqlite(
+    fresh_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked SQLite itself would look at the file after ever longer pauses, and might never win."""
+    if not fresh_app.config["SETTINGS"].database.startswith("sqlite"):
+        pytest.skip("PostgreSQL has a queue of its own")
+    begun: list[str] = []
+    begin = database._begin_writing
+    monkeypatch.setattr(
+        database, "_begin_writing", lambda *values: (begun.append("begun"), begin(*values))
+    )
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        db.session.execute(text("SELECT 1"))
+        inside.set()
+        assert go_on.wait(30)
+
+    def act(body: Callable[[], Any]) -> None:
+        with fresh_app.app_context():
+            run_in_transaction(body)
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(act, hold)
+        assert inside.wait(30)
+        others = [pool.submit(act, lambda: db.session.execute(text("SELECT 1"))) for _ in range(3)]
+        time.sleep(0.05)  # enough for them to come to the line; the assertion holds without it as well
+        assert len(begun) == 1
+        go_on.set()
+        for done in [first, *others]:
+            done.result()
+    assert len(begun) == 4
+
+
+@pytest.mark.usefixtures("app_context", "_no_pause")
+def test_a_line_that_does_not_move_is_a_busy_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has a queue of its own")
+    monkeypatch.setattr(database, "WAIT_MS", 1)
+    with database._queue, pytest.raises(OperationalError, match="locked"):
+        run_in_transaction(lambda: None)
 
 
 def test_a_deadlock_is_resolved_by_trying_again(fresh_app: Flask) -> None:
