@@ -35,6 +35,7 @@ def run() -> None:
         if sqlite:  # a table that is made anew would break its references for a moment
             # Of the driver itself: SQLAlchemy would begin a transaction first, in which this changes nothing.
             connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
+            connection.detach()  # closed afterwards, not handed on by the pool with its checks switched off
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
