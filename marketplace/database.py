@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from marketplace import clock, metrics
+from marketplace import clock, metrics, writers
 
 try:  # The wheel brings a SQLite without the WAL-reset fault of 3.7.0 to 3.51.2.
     import pysqlite3.dbapi2 as sqlite_driver
@@ -212,7 +212,7 @@ def _try(body: Callable[[], T], wait_ms: int) -> T:
         raise NestedTransactionError("an act may not start another act")
     token = _writing.set(wait_ms)
     try:
-        with _writers_turn(wait_ms):
+        with writers.turn(db.session.get_bind().dialect.name, wait_ms):
             return _carry_out(body)
     finally:
         _writing.reset(token)
@@ -233,53 +233,6 @@ def _carry_out(body: Callable[[], T]) -> T:
         raise
     else:
         return value
-
-
-# SQLite has one writer, and those who wait look again after ever longer pauses: under load some never win.
-# So the threads of a process queue here, and only the first of each process looks, often.
-_queue = threading.Lock()
-
-
-def _forget_queue() -> None:
-    global _queue
-    _queue = threading.Lock()  # whoever held it stayed in the parent
-
-
-os.register_at_fork(after_in_child=_forget_queue)
-
-
-@contextlib.contextmanager
-def _writers_turn(wait_ms: int) -> Iterator[None]:
-    """On SQLite, this process's turn to write; a file that stays locked is the database's own error."""
-    if db.session.get_bind().dialect.name != "sqlite":
-        yield
-        return
-    if not _queue.acquire(timeout=wait_ms / 1000):
-        raise OperationalError("BEGIN IMMEDIATE", None, sqlite_driver.OperationalError("database is locked"))
-    try:
-        yield
-    finally:
-        _queue.release()
-
-
-def _begin_writing(connection: Connection, wait_ms: int) -> None:
-    """BEGIN IMMEDIATE as soon as no other process writes."""
-    give_up = time.monotonic() + wait_ms / 1000
-    cursor = connection.connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=0")
-    try:
-        while True:
-            try:
-                cursor.execute("BEGIN IMMEDIATE")
-            except sqlite_driver.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > give_up:
-                    raise OperationalError("BEGIN IMMEDIATE", None, error) from error
-                time.sleep(0.001 + secrets.randbelow(4000) / 1_000_000)
-            else:
-                return
-    finally:
-        cursor.execute(f"PRAGMA busy_timeout={WAIT_MS}")
-        cursor.close()
 
 
 class UnknownOutcomeError(OperationalError):
@@ -381,7 +334,7 @@ def _begin(connection: Connection) -> None:
         if wait_ms is None:
             connection.exec_driver_sql("BEGIN")
         else:
-            _begin_writing(connection, wait_ms)
+            writers.begin(connection, wait_ms, then_ms=WAIT_MS)
     elif wait_ms == BY_THE_WAY_MS:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
 

@@ -18,7 +18,7 @@ from flask import Flask
 from sqlalchemy import column, func, select, table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
-from marketplace import clock, database
+from marketplace import clock, database, writers
 from marketplace.accounts.models import User
 from marketplace.audit import SYSTEM, AuditEntry, record
 from marketplace.database import (
@@ -301,10 +301,12 @@ def test_writers_of_one_process_stand_in_line_and_only_the_first_asks_sqlite(
     if not fresh_app.config["SETTINGS"].database.startswith("sqlite"):
         pytest.skip("PostgreSQL has a queue of its own")
     begun: list[str] = []
-    begin = database._begin_writing
-    monkeypatch.setattr(
-        database, "_begin_writing", lambda *values: (begun.append("begun"), begin(*values))
-    )
+    begin = writers.begin
+    def look(*values: Any, **options: Any) -> None:
+        begun.append("begun")
+        begin(*values, **options)
+
+    monkeypatch.setattr(writers, "begin", look)
     inside, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -333,7 +335,7 @@ def test_a_line_that_does_not_move_is_a_busy_database(monkeypatch: pytest.Monkey
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL has a queue of its own")
     monkeypatch.setattr(database, "WAIT_MS", 1)
-    with database._queue, pytest.raises(OperationalError, match="locked"):
+    with writers._queue, pytest.raises(OperationalError, match="locked"):
         run_in_transaction(lambda: None)
 
 
