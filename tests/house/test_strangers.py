@@ -77,6 +77,7 @@ SHOWN_TO = {
 }
 
 
+@pytest.mark.nodatabase  # templates say the same on either
 @pytest.mark.parametrize("key", SHOWN_TO)
 def test_hostile_words_stay_text_on_every_page(app: Flask, sign_in: SignIn, key: str | None) -> None:
     things = everything.make(app)
