@@ -212,6 +212,8 @@ def _try(body: Callable[[], T], wait_ms: int) -> T:
         raise NestedTransactionError("an act may not start another act")
     token = _writing.set(wait_ms)
     try:
+        # Leave the request's read transaction: the act sees the newest rows, and nobody in line keeps a connection.
+        db.session.rollback()
         with writers.turn(db.session.get_bind().dialect.name, wait_ms):
             return _carry_out(body)
     finally:
@@ -221,7 +223,6 @@ def _try(body: Callable[[], T], wait_ms: int) -> T:
 def _carry_out(body: Callable[[], T]) -> T:
     is_known = True  # whether it is certain, after a lost connection, that nothing was kept
     try:
-        db.session.rollback()  # leave the request's read transaction, so that the act sees the newest rows
         value = body()
         db.session.flush()
         is_known = False

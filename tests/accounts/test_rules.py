@@ -90,7 +90,7 @@ def test_only_centre_staff_have_a_county(app: Flask, role: Role, area: str | Non
             "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36",
             "Chrome · Android",
         ),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17) MicroMessenger/8.0 Safari", "微信 · iPhone"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17) MicroMessenger/8.0 Safari", "WeChat · iPhone"),
         ("curl/8", ""),
         ("<script>alert(1)</script>", ""),
     ],

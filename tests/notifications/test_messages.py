@@ -17,6 +17,7 @@ SAMPLES: dict[str, Any] = {
     "waybill": "SF1234567890",
     "reason": "超时没付",
     "count": 3,
+    "left": 9,
     "shop": "石坳脐橙合作社",
 }
 
