@@ -68,3 +68,12 @@ class Visitor:
         if page.is_html:
             page.check()
         return page
+
+
+def copy_of(app: Flask, visitor: Visitor) -> Visitor:
+    """Another browser with the same cookie."""
+    cookie = visitor.client.get_cookie("session")
+    assert cookie
+    copied = Visitor(app)
+    copied.client.set_cookie("session", cookie.value)
+    return copied

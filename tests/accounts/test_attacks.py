@@ -19,7 +19,7 @@ from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from marketplace.errors import TooManyTriesError
 from tests.accounts.codes import last_code, messages_to, wrong
-from tests.browsing import Visitor
+from tests.browsing import Visitor, copy_of
 from tests.page import Page
 from tests.people import PEOPLE
 from tests.racing import at_once
@@ -48,15 +48,6 @@ def user_id(app: Flask, key: str) -> int:
         user = find_by_phone(PEOPLE[key].phone)
         assert user
         return user.id
-
-
-def copy_of(app: Flask, visitor: Visitor) -> Visitor:
-    """Another browser with the same cookie."""
-    cookie = visitor.client.get_cookie("session")
-    assert cookie
-    copied = Visitor(app)
-    copied.client.set_cookie("session", cookie.value)
-    return copied
 
 
 def bare(page: Page, *typed: str) -> tuple[int, str, str]:

@@ -17,7 +17,7 @@ from marketplace.accounts.queries import find_by_phone
 from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from tests.accounts.codes import last_code, messages_to, wrong
-from tests.browsing import Visitor
+from tests.browsing import Visitor, copy_of
 from tests.page import Page
 from tests.people import PEOPLE
 
@@ -496,12 +496,3 @@ def test_new_version_of_the_rules_is_asked_for_before_anything_else(
     answer = visitor.submit(asked.location, {"agree": "y"})
     assert answer.location == "/account/addresses"
     visitor.follow(answer)
-
-
-def copy_of(app: Flask, visitor: Visitor) -> Visitor:
-    """Another browser with the same cookie."""
-    cookie = visitor.client.get_cookie("session")
-    assert cookie
-    copied = Visitor(app)
-    copied.client.set_cookie("session", cookie.value)
-    return copied
