@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import event
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from config import Config
 from marketplace import clock, create_app, demo, seeding, settings
+from marketplace.accounts import passwords
 from marketplace.database import db, run_in_transaction
 from marketplace.security import create_keys
 from tests import databases
@@ -55,6 +57,14 @@ def database_server() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """argon2id is slow on purpose; the suite signs in thousands of times, so its hashes are cheap."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
 def make_settings(folder: Path, database: str, **values: str) -> Config:
     """Settings of a demo installation in a folder of its own."""
     environment = {
@@ -71,26 +81,48 @@ def make_settings(folder: Path, database: str, **values: str) -> Config:
 
 
 def make_app(config: Config) -> Flask:
-    """An application whose database stands at the newest migration, with reference data."""
+    """An application whose database stands at the newest migration, with reference data and the cast."""
     app = create_app(config)
-    with app.app_context():
+    with app.app_context(), clock.at(NOON):
         upgrade()
         run_in_transaction(lambda: settings.claim_installation("demo"))
         run_in_transaction(seeding.load_reference)
+        run_in_transaction(lambda: demo.load_people(extras=False))
+        db.session.remove()
     return app
 
 
 @pytest.fixture(scope="session")
-def shared_app(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> Iterator[Flask]:
-    """One application with reference data and the cast; tests see it through `app`."""
+def prepared(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> Iterator[Config]:
+    """Settings of an installation that is made once; the suite's others are copies of its database."""
     with databases.fresh_database(database_server) as address:
-        app = make_app(make_settings(tmp_path_factory.mktemp("shop"), address))
-        with app.app_context(), clock.at(NOON):
-            run_in_transaction(lambda: demo.load_people(extras=False))
-            db.session.remove()
-        yield app
+        config = make_settings(tmp_path_factory.mktemp("prepared"), address)
+        app = make_app(config)
         with app.app_context():
             db.engine.dispose()
+        yield config
+
+
+@contextlib.contextmanager
+def copied_app(folder: Path, server: str, prepared: Config) -> Iterator[Flask]:
+    """An application with files in the folder and a copy of the prepared database."""
+    with databases.fresh_database(server, copied_from=prepared.database) as address:
+        app = create_app(make_settings(folder, address, KEY_FILE=str(prepared.key_file)))
+        try:
+            yield app
+        finally:
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_app(
+    tmp_path_factory: pytest.TempPathFactory, database_server: str, prepared: Config
+) -> Iterator[Flask]:
+    """One application; tests see it through `app`."""
+    with copied_app(tmp_path_factory.mktemp("shop"), database_server, prepared) as app:
+        yield app
 
 
 @pytest.fixture
@@ -122,19 +154,10 @@ def app_context(app: Flask) -> Iterator[None]:
 
 
 @pytest.fixture
-def fresh_app(tmp_path: Path, database_server: str) -> Iterator[Flask]:
+def fresh_app(tmp_path: Path, database_server: str, prepared: Config) -> Iterator[Flask]:
     """An application on a database of its own that really commits: for races, kills and processes."""
-    with databases.fresh_database(database_server) as address:
-        app = make_app(make_settings(tmp_path, address))
-        with app.app_context(), clock.at(NOON):
-            run_in_transaction(lambda: demo.load_people(extras=False))
-            db.session.remove()
-        try:
-            yield app
-        finally:
-            with app.app_context():
-                db.session.remove()
-                db.engine.dispose()
+    with copied_app(tmp_path, database_server, prepared) as app:
+        yield app
 
 
 @pytest.fixture

@@ -47,16 +47,20 @@ def server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def fresh_database(on: str) -> Iterator[str]:
-    """The SQLAlchemy address of a new, empty database; it is dropped at the end."""
+def fresh_database(on: str, *, copied_from: str | None = None) -> Iterator[str]:
+    """The SQLAlchemy address of a new database, dropped at the end: empty, or a copy of one that nobody has open."""
     if on == "sqlite":
         with tempfile.TemporaryDirectory(prefix="ganchengji-") as folder:
-            yield f"sqlite:///{folder}/test.sqlite"
+            address = f"sqlite:///{folder}/test.sqlite"
+            if copied_from:
+                shutil.copyfile(*(make_url(one).database or "" for one in (copied_from, address)))
+            yield address
         return
+    template = make_url(copied_from).database if copied_from else "template0"
     name = f"test_{secrets.token_hex(6)}"
     address = make_url(on)
     with psycopg.connect(plain(on), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template}")
         try:
             yield address.set(database=name).render_as_string(hide_password=False)
         finally:

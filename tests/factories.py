@@ -151,6 +151,7 @@ def place_order(
     method: PaymentMethod = PaymentMethod.ONLINE,
     as_company: bool = False,
     form_key: str = "",
+    language: str = "zh",
 ) -> int:
     """An order of so many of each variant with its holds, as checkout places it; its id."""
 
@@ -185,6 +186,7 @@ def place_order(
                 address_detail="示例路 1 号",
                 hold_until=hold_until,
                 buys_as_company=as_company,
+                language=language,
                 parts=tuple(
                     order_rules.NewPart(
                         seller_id=parcel.seller_id,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,33 +82,58 @@ class Page:
         assert self.title, f"{where}: no title"
         shown = self.answer.get_data(as_text=True)
         assert not re.search("(?:<|&lt;)Macro ", shown), f"{where}: a macro printed as text"
-        assert len(self.soup.find_all("h1")) == 1, f"{where}: {len(self.soup.find_all('h1'))} h1"
-        ids = [str(tag["id"]) for tag in self.soup.find_all(id=True)]
-        doubled = {name for name in ids if ids.count(name) > 1}
+        # Every page of every test comes by here: the tree is walked once, not once for each rule.
+        tags = [tag for tag in self.soup.descendants if isinstance(tag, Tag)]
+        counts = Counter(tag.name for tag in tags)
+        assert counts["h1"] == 1, f"{where}: {counts['h1']} h1"
+        assert not counts["style"], f"{where}: style element"
+        ids = Counter(tag.attrs["id"] for tag in tags if "id" in tag.attrs)
+        doubled = [name for name, count in ids.items() if count > 1]
         assert not doubled, f"{where}: ids twice: {doubled}"
-        assert not self.soup.find_all(style=True), f"{where}: inline style"
-        assert not self.soup.find_all("style"), f"{where}: style element"
-        for script in self.soup.find_all("script"):
-            assert script.get("src") or script.get("type") == "application/ld+json", f"{where}: inline script"
-        for tag in self.soup.find_all(True):
-            assert not [name for name in tag.attrs if name.startswith("on")], (
-                f"{where}: handler on {tag.name}"
-            )
-        for image in self.soup.find_all("img"):
-            assert image.get("alt") is not None, f"{where}: img without alt"
-            assert {"width", "height"} <= image.attrs.keys(), f"{where}: img without size {image.get('src')}"
-        for field in self.soup.find_all(["input", "select", "textarea"]):
-            if field.get("type") in {"hidden", "submit", "button"}:
-                continue
-            named = field.get("aria-label") or field.get("aria-labelledby") or field.find_parent("label")
-            labelled = field.get("id") and self.soup.find("label", attrs={"for": field["id"]})
-            assert named or labelled, f"{where}: field {field.get('name')} without label"
-        for form in self.soup.find_all("form"):
-            method = str(form.get("method", "get")).lower()
-            if method == "post" and not form.has_attr("data-without-token"):
-                assert form.find("input", attrs={"name": "csrf_token"}), f"{where}: form without token"
-        for link in self.soup.find_all("a"):
-            assert link.get("href"), f"{where}: link without address: {link.get_text(strip=True)}"
+        labelled = {tag.attrs.get("for") for tag in tags if tag.name == "label"}
+        for tag in tags:
+            assert "style" not in tag.attrs, f"{where}: inline style"
+            handlers = [name for name in tag.attrs if name.startswith("on")]
+            assert not handlers, f"{where}: handler on {tag.name}"
+            wrong = _CHECKS[tag.name](tag, labelled) if tag.name in _CHECKS else None
+            assert not wrong, f"{where}: {wrong}: {str(tag)[:200]}"
+
+
+def _wrong_script(tag: Tag, _labelled: Set[object]) -> str | None:
+    is_outside = tag.get("src") or tag.get("type") == "application/ld+json"
+    return None if is_outside else "inline script"
+
+
+def _wrong_image(tag: Tag, _labelled: Set[object]) -> str | None:
+    return None if {"alt", "width", "height"} <= tag.attrs.keys() else "img without alt or size"
+
+
+def _wrong_field(tag: Tag, labelled: Set[object]) -> str | None:
+    if tag.get("type") in {"hidden", "submit", "button"} or tag.get("id") in labelled - {None}:
+        return None
+    named = tag.get("aria-label") or tag.get("aria-labelledby") or tag.find_parent("label")
+    return None if named else "field without label"
+
+
+def _wrong_form(tag: Tag, _labelled: Set[object]) -> str | None:
+    is_posted = str(tag.get("method", "get")).lower() == "post" and not tag.has_attr("data-without-token")
+    has_token = not is_posted or tag.find("input", attrs={"name": "csrf_token"})
+    return None if has_token else "form without token"
+
+
+def _wrong_link(tag: Tag, _labelled: Set[object]) -> str | None:
+    return None if tag.get("href") else "link without address"
+
+
+_CHECKS: dict[str, Callable[[Tag, Set[object]], str | None]] = {
+    "script": _wrong_script,
+    "img": _wrong_image,
+    "input": _wrong_field,
+    "select": _wrong_field,
+    "textarea": _wrong_field,
+    "form": _wrong_form,
+    "a": _wrong_link,
+}
 
 
 def _fields(form: Tag) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from marketplace import demo
-from marketplace.database import SAFE_SQLITE, db, run_in_transaction, sqlite_driver
+from marketplace.database import SAFE_SQLITE, db, sqlite_driver
 from tests import databases, factories
 from tests.conftest import make_app, make_settings
 from tests.factories import Goods
@@ -23,7 +22,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Good
     with databases.fresh_database("sqlite") as address:
         app = make_app(make_settings(tmp_path_factory.mktemp("shop"), address))
         with app.app_context():
-            run_in_transaction(lambda: demo.load_people(extras=False))
             factories.make_freight()
             goods = factories.make_goods(packs=[(5000, 4990)], stock=1_000_000_000)
             db.session.remove()

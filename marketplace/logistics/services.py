@@ -96,6 +96,7 @@ def dispatch(
         seller_id=seller_id,
         seller_order_id=seller_order_id,
         carrier=carrier.name,
+        carrier_en=carrier.name_en,
         waybill=" ".join(numbers[:3]),  # the order's page has them all
         seen=seen,
     )

@@ -133,10 +133,13 @@ def ship(
     seller_id: int,
     seller_order_id: int,
     carrier: str = "",
+    carrier_en: str | None = None,
     waybill: str = "",
     seen: str | None = None,
 ) -> bool:
     """The seller handed its part to a carrier; the buyer is told. NotFoundError for another's, MoveRefusedError.
+
+    The event keeps the carrier's Chinese name, by which a page finds the reader's; the message takes the order's.
 
     seen is the part's mark as the page showed it: PartChangedError when money went back meanwhile.
     """
@@ -154,7 +157,11 @@ def ship(
     notify(
         "order_shipped",
         phone=order.contact_phone,
-        parameters={"code": order.code, "carrier": carrier, "waybill": waybill},
+        parameters={
+            "code": order.code,
+            "carrier": (carrier_en if order.language == "en" else None) or carrier,
+            "waybill": waybill,
+        },
         language=order.language,
     )
     return True

@@ -18,6 +18,7 @@ from marketplace.errors import NotFoundError
 from marketplace.notifications.models import Channel
 from marketplace.notifications.senders import FolderSender, sender_for
 from marketplace.permissions import public
+from marketplace.sellers.area import whole_menu
 from marketplace.staff.forms import GalleryForm
 
 bp = Blueprint("pages", __name__)
@@ -93,7 +94,8 @@ def gallery(name: str = "index") -> ResponseReturnValue:
         raise NotFoundError
     form, wrong = GalleryForm(formdata=None), GalleryForm(formdata=None, prefix="wrong-")
     wrong.price.errors = wrong.stock.errors = [str(wrong.price.wrong)]
-    return render_template(template, form=form, wrong=wrong, items=[], at=clock.now())
+    shown = {"form": form, "wrong": wrong, "items": [], "at": clock.now(), "seller_menu": whole_menu}
+    return render_template(template, **shown)
 
 
 @bp.get("/demo/messages")

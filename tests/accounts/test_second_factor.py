@@ -8,12 +8,11 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select
 
 from marketplace import clock
-from marketplace.accounts import passwords, queries, second_factor, services
+from marketplace.accounts import queries, second_factor, services
 from marketplace.accounts.models import RecoveryCode
 from marketplace.audit import SYSTEM, AuditEntry
 from marketplace.database import db, run_in_transaction
@@ -28,13 +27,6 @@ from tests.racing import at_once
 SignIn = Callable[[str], Visitor]
 STAFF = ("staff_xinfeng", "bureau", "finance")
 CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fresh hashes are cheap here; the demo's passwords keep theirs."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    monkeypatch.setattr(passwords, "is_outdated", lambda _hash: False)
 
 
 def user_id(app: Flask, key: str) -> int:

@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 
-from marketplace import clock, create_app, demo, health, sealing, worker
+from marketplace import clock, create_app, health, sealing, worker
 from marketplace.backup import services, tables
 from marketplace.backup.sealing import BackupError
 from marketplace.database import db, run_in_transaction
@@ -53,7 +53,6 @@ def stocked(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> I
     with databases.fresh_database(database_server) as address:
         app = make_app(make_settings(folder, address))
         with app.app_context(), clock.at(NOON):
-            run_in_transaction(lambda: demo.load_people(extras=False))
             factories.make_freight()
             goods = factories.make_goods(title="制表\t换行\n反斜线\\N", packs=[(5000, 4990)], stock=1_000_000)
             factories.place_order({goods.variants[0]: 1})

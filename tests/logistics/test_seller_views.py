@@ -11,6 +11,7 @@ from sqlalchemy import select
 from marketplace.database import db
 from marketplace.logistics import rules
 from marketplace.logistics.models import FreightRule, Shipment
+from marketplace.notifications.models import OutboxMessage
 from marketplace.orders.models import SellerOrder
 from tests.browsing import Visitor
 from tests.market import Market
@@ -29,6 +30,15 @@ def rates(app: Flask) -> list[tuple[str, int]]:
     with app.app_context():
         query = select(FreightRule.province_code, FreightRule.first_amount)
         return [tuple(row) for row in db.session.execute(query)]  # type: ignore[misc]
+
+
+def ship_page(app: Flask, order_id: int) -> str:
+    """Where the cooperative sends its part of an order."""
+    with app.app_context():
+        code = db.session.execute(
+            select(SellerOrder.code).where(SellerOrder.order_id == order_id)
+        ).scalar_one()
+    return f"/seller/parcels/ship/{code}"
 
 
 def fields(coop: Visitor, **changes: str) -> dict[str, str]:
@@ -72,16 +82,29 @@ def test_a_row_by_another_name_is_no_row(coop: Visitor, row: str) -> None:
     coop.post(FREIGHT, fields(coop, **strange))
 
 
+@pytest.mark.parametrize(("language", "name"), [("zh", "顺丰速运"), ("en", "SF Express")])
+def test_the_carrier_is_named_in_the_buyers_language(
+    app: Flask, coop: Visitor, language: str, name: str
+) -> None:
+    market = Market(app)
+    market.make_freight()
+    order_id = market.place_order({market.make_goods().variants[0]: 1}, language=language)
+    market.pay(order_id)
+    path = ship_page(app, order_id)
+    coop.submit(path, {"waybills": "SF1001", "carrier_code": "SF"})
+    with app.app_context():
+        told = db.session.execute(
+            select(OutboxMessage).where(OutboxMessage.template == "order_shipped")
+        ).scalar_one()
+        assert (told.language, told.parameters["carrier"]) == (language, name)
+
+
 def test_parcels_sent_again_with_other_numbers_are_told_what_went_out(app: Flask, coop: Visitor) -> None:
     market = Market(app)
     market.make_freight()
     order_id = market.place_order({market.make_goods().variants[0]: 1})
     market.pay(order_id)
-    with app.app_context():
-        code = db.session.execute(
-            select(SellerOrder.code).where(SellerOrder.order_id == order_id)
-        ).scalar_one()
-    path = f"/seller/parcels/ship/{code}"
+    path = ship_page(app, order_id)
     sent = coop.get(path).form().fields | {"waybills": "SF1001", "carrier_code": "SF"}
     for _press in range(2):
         assert "发出 1 个包裹" in coop.follow(coop.post(path, sent)).text

@@ -51,6 +51,10 @@ def test_gallery_shows_every_component(visitor: Visitor, path: str) -> None:
     visitor.get(path)
 
 
+def test_gallery_shows_the_sellers_places_to_who_has_no_shop(visitor: Visitor) -> None:
+    assert len(visitor.get("/gallery/seller").soup.select("nav.tabs a")) == 5
+
+
 def test_gallery_has_no_other_pages(visitor: Visitor) -> None:
     visitor.get("/gallery/../../etc/passwd", 404)
     visitor.get("/gallery/nothing", 404)
