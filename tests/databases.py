@@ -51,10 +51,10 @@ def fresh_database(on: str, *, copied_from: str | None = None) -> Iterator[str]:
     """The SQLAlchemy address of a new database, dropped at the end: empty, or a copy of one that nobody has open."""
     if on == "sqlite":
         with tempfile.TemporaryDirectory(prefix="ganchengji-") as folder:
-            address = f"sqlite:///{folder}/test.sqlite"
+            file = Path(folder) / "test.sqlite"
             if copied_from:
-                shutil.copyfile(*(make_url(one).database or "" for one in (copied_from, address)))
-            yield address
+                shutil.copyfile(copied_from.removeprefix("sqlite:///"), file)
+            yield f"sqlite:///{file}"
         return
     template = make_url(copied_from).database if copied_from else "template0"
     name = f"test_{secrets.token_hex(6)}"
