@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.orm import aliased
 
@@ -37,6 +38,7 @@ from marketplace.catalogue.models import (
     ReturnRule,
     Variant,
 )
+from marketplace.catalogue.rules import unit_rank
 from marketplace.catalogue.selling import first_image
 from marketplace.database import db
 from marketplace.i18n import choose
@@ -200,7 +202,7 @@ def _chosen(browse: Browse) -> list[ColumnElement[bool]]:
 
 
 def _unit_rank() -> ColumnElement[int]:
-    """Fen per 1,000 g, 1,000 ml or 1,000 pieces; different measures do not compare, so they follow each other."""
+    """rules.unit_rank() of a pack."""
     step = 3 * 10**18
     group = case(
         (Variant.measure == Measure.MASS, 0), (Variant.measure == Measure.VOLUME, step), else_=2 * step
@@ -247,25 +249,38 @@ def list_cards(browse: Browse, limit: int = PAGE_SIZE) -> tuple[list[Card], tupl
         .outerjoin(county, county.code == Product.county_code)
         .outerjoin(Image, Image.id == first_image())
     )
-    query = _after(query, None, page.c.key, Product.id, falls=browse.order in FALLING)
-    rows = db.session.execute(query).tuples().all()
+    falls = browse.order in FALLING
+    rows = db.session.execute(_after(query, None, page.c.key, Product.id, falls=falls)).tuples().all()
     cards = [_card(row) for row in rows[:limit]]
     following = (int(rows[limit - 1][-1]), cards[-1].product_id) if len(rows) > limit else None
-    return cards, following
+    return _as_shown(cards, browse.order), following
+
+
+def _as_shown(cards: list[Card], order: Order) -> list[Card]:
+    """A page by the prices on it: a card whose first pack is sold out shows that of the next one."""
+    if order == Order.PRICE:
+        return sorted(cards, key=lambda card: card.price_amount)
+    if order == Order.UNIT_PRICE:
+        return sorted(cards, key=lambda card: unit_rank(card.measure, card.net_amount, card.price_amount))
+    return cards
 
 
 def _page(browse: Browse, limit: int) -> Subquery | None:
-    """Ids and keys of one page and one more; what a card shows is joined to these few only."""
+    """Ids and keys of one page and one more; what a card shows is joined to these few only.
+
+    A list by price is in the order of the first packs' prices, which an index has. Of a search, a shop or chosen
+    packs there are fewer: there it is the price of the very pack that a card shows.
+    """
     query = select(Product.id).where(
         Product.status == ProductStatus.PUBLISHED, _is_approved(), *_chosen(browse)
     )
-    if browse.order in FALLING:
-        query = query.where(_has_offer(browse))
-    else:
+    keys: dict[Order, Any] = {Order.PRICE: Product.shelf_price_amount, Order.UNIT_PRICE: Product.shelf_unit_rank}
+    if browse.order in keys and (browse.words or browse.packs or browse.seller_id is not None):
         query = query.join(Variant, Variant.id == _first_pack(browse))
-    key: Any = {Order.PRICE: Variant.price_amount, Order.UNIT_PRICE: _unit_rank()}.get(
-        browse.order, Product.listed_rank
-    )
+        keys = {Order.PRICE: Variant.price_amount, Order.UNIT_PRICE: _unit_rank()}
+    else:
+        query = query.where(_has_offer(browse))
+    key = keys.get(browse.order, Product.listed_rank)
     if browse.words:
         found = search.matches(browse.words)
         if found is None:
@@ -299,15 +314,10 @@ def _after(
     query: Select[Any], after: tuple[int, int] | None, key: Any, last: Any, *, falls: bool
 ) -> Select[Any]:
     """Keyset paging: the depth of the page costs nothing."""
-    if falls:
-        query = query.order_by(key.desc(), last.desc())
-        if after is not None:
-            query = query.where(or_(key < after[0], and_(key == after[0], last < after[1])))
-        return query
-    query = query.order_by(key, last)
     if after is not None:
-        query = query.where(or_(key > after[0], and_(key == after[0], last > after[1])))
-    return query
+        here, there = tuple_(key, last), tuple_(*(literal(value, BigInteger) for value in after))
+        query = query.where(here < there if falls else here > there)
+    return query.order_by(key.desc(), last.desc()) if falls else query.order_by(key, last)
 
 
 def _card(row: Sequence[Any]) -> Card:

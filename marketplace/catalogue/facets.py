@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import String, and_, cast, func, select
+from sqlalchemy import CTE, String, and_, cast, func, select
 from sqlalchemy.orm import aliased
 
 from marketplace.catalogue import packs, search
 from marketplace.catalogue.browsing import FACETS, Browse
-from marketplace.catalogue.cards import within
+from marketplace.catalogue.cards import is_listed, within
 from marketplace.catalogue.models import (
     Grade,
     Measure,
     Product,
-    ProductStatus,
     SizeClass,
     Variant,
 )
@@ -25,7 +24,8 @@ from marketplace.database import db
 from marketplace.i18n import choose
 from marketplace.inventory.models import StockPool
 from marketplace.places import Area
-from marketplace.sellers.models import Seller, SellerStatus
+
+MOST_COUNTED = 1000
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,28 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facets:
-    """How many products the list holds, and the choices of each facet."""
+    """How many products the list holds, and the choices of each facet; of a long list, of its newest goods."""
 
     count: int
     choices: dict[str, list[Choice]]
+    is_part: bool = False  # there may be more
+
+    @property
+    def count_label(self) -> str:
+        """137, or 1000+ where nobody counted on."""
+        return f"{self.count}+" if self.is_part else str(self.count)
 
 
 def count_facets(browse: Browse) -> Facets:
-    """Counts of the whole list and of each facet's choices, the reader's other choices kept; one statement.
+    """Counts of the list and of each facet's choices, the reader's other choices kept; one statement.
 
-    Products are grouped by their facets in the database; a group has the packs that its products offer.
+    Products are grouped by their facets in the database; a group has the packs that its products offer. Of a list
+    of more than MOST_COUNTED products the newest are counted, of a search those that it looks at.
     """
     pack = cast(Variant.measure, String(12)).concat("-").concat(cast(Variant.net_amount, String(20)))
+    read = _read(browse)
+    if read is None:
+        return Facets(0, {})
     listed = (
         select(
             Product.id,
@@ -61,24 +71,13 @@ def count_facets(browse: Browse) -> Facets:
             Product.grade_code.label("grade"),
             func.aggregate_strings(pack, ",").label("packs"),
         )
-        .join(Seller, Seller.id == Product.seller_id)
+        .join(read, read.c.id == Product.id)
         .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
         .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
-        .where(
-            Product.status == ProductStatus.PUBLISHED,
-            Seller.status == SellerStatus.APPROVED,
-            Variant.is_offered.is_(True),
-            StockPool.on_hand - StockPool.held >= Variant.pool_amount,
-            *within(browse),
-        )
+        .where(is_listed(), *within(browse))
+        .where(Variant.is_offered.is_(True), StockPool.on_hand - StockPool.held >= Variant.pool_amount)
         .group_by(Product.id, Product.county_code, Product.size_code, Product.grade_code)
     )
-    if browse.words:
-        found = search.matches(browse.words)
-        if found is None:
-            return Facets(0, {})
-        ranked = found.subquery()
-        listed = listed.join(ranked, ranked.c.product_id == Product.id)
     inner = listed.subquery()
     groups = (
         select(
@@ -106,6 +105,7 @@ def count_facets(browse: Browse) -> Facets:
             Grade.name,
             Grade.name_en,
             Grade.position,
+            select(func.count()).select_from(read).scalar_subquery(),
         )
         .outerjoin(county, county.code == groups.c.county)
         .outerjoin(SizeClass, SizeClass.code == groups.c.size)
@@ -114,11 +114,23 @@ def count_facets(browse: Browse) -> Facets:
     return _facets(browse, db.session.execute(query).tuples().all())
 
 
+def _read(browse: Browse) -> CTE | None:
+    """Ids of the products that are looked at: the newest of a list, the best of a search; None without a word."""
+    if browse.words:
+        found = search.matches(browse.words)
+        if found is None:
+            return None
+        ranked = found.subquery()
+        return select(ranked.c.product_id.label("id")).cte()
+    newest = select(Product.id).where(is_listed(), *within(browse))
+    return newest.order_by(Product.listed_rank.desc(), Product.id.desc()).limit(MOST_COUNTED).cte()
+
+
 def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
-    total = 0
+    total, read = 0, rows[0][-1] if rows else 0
     counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
     named: dict[tuple[str, str], tuple[Any, Choice]] = {}
-    for county, size, grade, packs_text, number, *names in rows:
+    for county, size, grade, packs_text, number, *names, _read in rows:
         offered = set(packs_text.split(","))
         values = {"county": {county}, "size": {size}, "grade": {grade}, "pack": offered}
         misses = [f for f in FACETS if getattr(browse, f) and not values[f] & set(getattr(browse, f))]
@@ -134,7 +146,8 @@ def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
         if counts[facet][code] or code in getattr(browse, facet):
             choices.setdefault(facet, []).append(replace(choice, count=counts[facet][code]))
     choices.get("county", []).sort(key=lambda choice: -choice.count)
-    return Facets(total, choices)
+    most = search.CANDIDATES if browse.words else MOST_COUNTED
+    return Facets(total, choices, is_part=read >= most)
 
 
 def _name_choices(

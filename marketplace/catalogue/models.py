@@ -110,8 +110,14 @@ class Product(Base):
         UniqueConstraint("seller_id", "id"),
         UniqueConstraint("seller_id", "client_id"),
         ForeignKeyConstraint(["seller_id", "batch_id"], ["batches.seller_id", "batches.id"]),
-        Index("ix_products_listed", "status", "category_code", "listed_rank"),
-        Index("ix_products_newest", "status", "listed_rank"),
+        # Each order of the lists, of all and of one category: a page begins at its key and reads no more than it shows.
+        Index("ix_products_newest", "status", "listed_rank", "id"),
+        Index("ix_products_price", "status", "shelf_price_amount", "id"),
+        Index("ix_products_unit", "status", "shelf_unit_rank", "id"),
+        Index("ix_products_listed", "status", "category_code", "listed_rank", "id"),
+        Index("ix_products_listed_price", "status", "category_code", "shelf_price_amount", "id"),
+        Index("ix_products_listed_unit", "status", "category_code", "shelf_unit_rank", "id"),
+        Index("ix_products_county", "status", "county_code", "listed_rank", "id"),
         Index("ix_products_seller", "seller_id", "status", "id"),
     )
 
@@ -131,7 +137,9 @@ class Product(Base):
     status: Mapped[ProductStatus] = enum_column(ProductStatus, default=ProductStatus.DRAFT)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     listed_rank: Mapped[int] = mapped_column(BigInteger, default=0)  # newest first: the id at publishing
-    shelf_price_amount: Mapped[int | None] = fen_column()  # of the first pack; kept by the listing service
+    # Of the first pack, kept by the listing service: what lists are ordered by (rules.unit_rank).
+    shelf_price_amount: Mapped[int | None] = fen_column()
+    shelf_unit_rank: Mapped[int | None] = mapped_column(BigInteger)
     sc_number: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -186,6 +194,7 @@ class SearchTerm(Base):
     __table_args__ = (
         PrimaryKeyConstraint("term", "product_id"),
         Index("ix_search_terms_product", "product_id"),
+        Index("ix_search_terms_best", "term", "weight", "product_id"),  # the heaviest first
         {"sqlite_with_rowid": False},  # the weight lies beside its key: one look-up a hit instead of two
     )
 

@@ -32,6 +32,8 @@ from marketplace.places import GANZHOU, Area
 from marketplace.provenance.models import Batch, Certificate
 from marketplace.sellers.models import Seller, SellerKind, SellerStatus
 
+RECENT_GOODS = 500
+
 
 @dataclass(frozen=True)
 class Pack:
@@ -314,19 +316,36 @@ def list_ripe_varieties() -> list[tuple[str, str]]:
 
 
 def list_shops(limit: int) -> list[tuple[Shop, str, int]]:
-    """Shops with something to buy, the most recently stocked first: shop, its story, how many products."""
-    counted = (
-        select(Product.seller_id, func.count().label("count"), func.max(Product.listed_rank).label("rank"))
+    """Shops with something to buy, the most recently stocked first: shop, its story, how many products.
+
+    They are those of the newest goods of all; however large the market, no more is read.
+    """
+    newest = (
+        select(Product.seller_id, Product.listed_rank)
         .where(is_listed())
-        .group_by(Product.seller_id)
+        .order_by(Product.listed_rank.desc(), Product.id.desc())
+        .limit(RECENT_GOODS)
         .subquery()
     )
-    query = (
-        select(Seller, Area, counted.c.count)
-        .join(counted, counted.c.seller_id == Seller.id)
-        .outerjoin(Area, Area.code == Seller.county_code)
-        .order_by(counted.c.rank.desc())
+    recent = (
+        select(newest.c.seller_id, func.max(newest.c.listed_rank).label("rank"))
+        .group_by(newest.c.seller_id)
+        .order_by(func.max(newest.c.listed_rank).desc())
         .limit(limit)
+        .subquery()
+    )
+    count = (
+        select(func.count())
+        .select_from(Product)
+        .where(Product.seller_id == Seller.id, is_listed())
+        .correlate(Seller)
+        .scalar_subquery()
+    )
+    query = (
+        select(Seller, Area, count)
+        .join(recent, recent.c.seller_id == Seller.id)
+        .outerjoin(Area, Area.code == Seller.county_code)
+        .order_by(recent.c.rank.desc())
     )
     return [
         (_shop(seller, seat), seller.story, count)

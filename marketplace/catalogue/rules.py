@@ -116,6 +116,11 @@ def usual_gross(measure: Measure, net_amount: int) -> int:
     return -(-(net_grams + packing) // 100) * 100
 
 
+def unit_rank(measure: Measure, net_amount: int, price_amount: int) -> int:
+    """Fen per 1,000 g, 1,000 ml or 1,000 pieces, for ordering; measures do not compare, so they follow each other."""
+    return list(Measure).index(measure) * 3 * 10**18 + price_amount * 1000 // net_amount
+
+
 def check_packs(packs: Sequence[Pack]) -> None:
     """Refuse none, too many, two of the same content, and amounts beyond reason."""
     if not packs:

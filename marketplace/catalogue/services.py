@@ -61,7 +61,7 @@ def create_listing(actor: Actor, *, seller_id: int, draft: ListingDraft) -> Prod
         raise NotFoundError
     title, description = write_words(draft, batch, category, words)
     _check_mark(seller_id, title, description, category.code, batch.area_code)
-    product = _insert(seller_id, draft, batch, title, description)
+    product = _insert(seller_id, draft, batch, category, title, description)
     pool = queries.find_pool(
         seller_id,
         batch_id=batch.id,
@@ -186,6 +186,7 @@ def change_price(actor: Actor, *, seller_id: int, variant_id: int, price_amount:
     product = _own(seller_id, variant.product_id)
     if variant.position == 0:
         product.shelf_price_amount = price_amount
+        product.shelf_unit_rank = rules.unit_rank(variant.measure, variant.net_amount, price_amount)
     product.updated_at = clock.now()
     audit.record(
         actor,
@@ -280,8 +281,10 @@ def _check_mark(seller_id: int, title: str, description: str, category_code: str
         )
 
 
-def _insert(seller_id: int, draft: ListingDraft, batch: Batch, title: str, description: str) -> Product:
-    moment = clock.now()
+def _insert(
+    seller_id: int, draft: ListingDraft, batch: Batch, category: Category, title: str, description: str
+) -> Product:
+    moment, first = clock.now(), draft.packs[0]
     product = Product(
         seller_id=seller_id,
         code=new_code(9),
@@ -296,7 +299,8 @@ def _insert(seller_id: int, draft: ListingDraft, batch: Batch, title: str, descr
         county_code=places.county_of(batch.area_code),
         area_code=batch.area_code,
         status=ProductStatus.DRAFT,
-        shelf_price_amount=draft.packs[0].price_amount,
+        shelf_price_amount=first.price_amount,
+        shelf_unit_rank=rules.unit_rank(category.measure, first.net_amount, first.price_amount),
         sc_number=draft.sc_number,
         created_at=moment,
         updated_at=moment,

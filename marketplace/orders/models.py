@@ -106,6 +106,7 @@ class SellerOrder(Base):
         UniqueConstraint("seller_id", "order_id"),
         Index("ix_seller_orders_order", "order_id"),
         Index("ix_seller_orders_list", "seller_id", "status", "id"),
+        Index("ix_seller_orders_status", "status", "id"),
         Index("ix_seller_orders_confirm", "status", "confirm_at"),
         CheckConstraint(
             "refunded_goods_amount >= 0 AND refunded_goods_amount <= goods_amount"

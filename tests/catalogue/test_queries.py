@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import update
 
-from marketplace.catalogue import browsing, cards, facets, queries
+from marketplace.catalogue import browsing, cards, facets, queries, search
 from marketplace.catalogue import services as catalogue
 from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import Measure
@@ -77,6 +77,41 @@ def test_unit_price_orders_within_a_measure_and_measures_follow_each_other() -> 
     factories.make_goods(title="柚子", category="pomelo", grade=None, packs=[(2, 1)], stock=10)
     assert _titles(order=Order.UNIT_PRICE) == ["便宜的大箱", "贵的", "茶油", "柚子"]
     assert _titles(order=Order.PRICE)[2:] == ["贵的", "便宜的大箱"]
+
+
+def test_a_page_by_price_rises_also_where_the_first_pack_is_sold_out() -> None:
+    factories.make_goods(title="只剩小箱", packs=[(10_000, 9200), (2500, 2790)], stock=5000)
+    factories.make_goods(title="中间", packs=[(5000, 4990)])
+    assert _titles(order=Order.PRICE) == ["只剩小箱", "中间"]
+    shop_id = factories.shop("coop_owner").id
+    assert _titles(order=Order.PRICE, seller_id=shop_id) == ["只剩小箱", "中间"]
+    assert _titles(order=Order.PRICE, pack=("mass-2500", "mass-5000")) == ["只剩小箱", "中间"]
+
+
+def test_a_new_price_moves_a_product_in_both_orders() -> None:
+    first = factories.make_goods(title="甲", packs=[(5000, 4990)])
+    factories.make_goods(title="乙", packs=[(5000, 4000)])
+    by = factories.actor("coop_owner")
+    run_in_transaction(
+        lambda: catalogue.change_price(
+            by, seller_id=first.seller_id, variant_id=first.variants[0], price_amount=3000
+        )
+    )
+    for order in (Order.PRICE, Order.UNIT_PRICE):
+        assert _titles(order=order) == ["甲", "乙"]
+
+
+def test_counts_of_a_long_list_say_that_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        factories.make_goods(title=f"脐橙 {number}", grade="first" if number else "blemished")
+    assert facets.count_facets(Browse()).count_label == "4"
+    assert facets.count_facets(Browse(words="脐橙")).count_label == "4"
+    monkeypatch.setattr(facets, "MOST_COUNTED", 3)
+    monkeypatch.setattr(search, "CANDIDATES", 3)
+    assert facets.count_facets(Browse()).count_label == "3+"
+    assert facets.count_facets(Browse(grade=("first",))).count_label == "3+"
+    assert facets.count_facets(Browse(words="脐橙")).count_label == "3+"
+    assert _titles(words="脐橙", order=Order.BEST) == ["脐橙 3", "脐橙 2", "脐橙 1"]
 
 
 @pytest.mark.parametrize("order", [Order.NEWEST, Order.PRICE, Order.UNIT_PRICE])
