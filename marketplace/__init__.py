@@ -11,7 +11,9 @@ from werkzeug.exceptions import BadRequest
 from config import Config
 from marketplace import (
     blueprints,
+    caching,
     cli,
+    connections,
     database,
     errors,
     health,
@@ -63,6 +65,7 @@ def create_app(settings: Config | None = None) -> Flask:
     overload.init_app(app)
     db.init_app(app)
     with app.app_context():
+        connections.ask_rested(db.engine)
         statements.watch(db.engine, slow_ms=settings.slow_statement_ms, tell=logs.log().warning)
     blueprints.load_models()
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
@@ -78,6 +81,7 @@ def create_app(settings: Config | None = None) -> Flask:
     health.init_app(app)
     blueprints.register(app)
     cli.init_app(app)
+    caching.init_app(app)
     if settings.proxy_hops:
         from werkzeug.middleware.proxy_fix import ProxyFix  # only where there are proxies
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 # Alembic and the house tests see only models that were imported.
 MODELS = (
     "marketplace.audit",
+    "marketplace.caching",
     "marketplace.health",
     "marketplace.limits",
     "marketplace.once",

@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from marketplace import clock, metrics, writers
+from marketplace.connections import ReadingSession, writing
 
 try:  # The wheel brings a SQLite without the WAL-reset fault of 3.7.0 to 3.51.2.
     import pysqlite3.dbapi2 as sqlite_driver
@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+db = SQLAlchemy(model_class=Base, session_options={"class_": ReadingSession})
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -159,8 +159,6 @@ def _check_character(body: str) -> str:
     return CODE_ALPHABET[sum((i + 1) * CODE_ALPHABET.index(c) for i, c in enumerate(body)) % 31]
 
 
-# Within an act: for how many milliseconds it waits for another writer. None outside of acts.
-_writing: ContextVar[int | None] = ContextVar("writing", default=None)
 WAIT_MS = 10_000
 BY_THE_WAY_MS = 50
 
@@ -208,16 +206,16 @@ def write_by_the_way(body: Callable[[], Any]) -> bool:
 
 
 def _try(body: Callable[[], T], wait_ms: int) -> T:
-    if _writing.get() is not None:
+    if writing.get() is not None:
         raise NestedTransactionError("an act may not start another act")
-    token = _writing.set(wait_ms)
+    token = writing.set(wait_ms)
     try:
         # Leave the request's read transaction: the act sees the newest rows, and nobody in line keeps a connection.
         db.session.rollback()
         with writers.turn(db.session.get_bind().dialect.name, wait_ms):
             return _carry_out(body)
     finally:
-        _writing.reset(token)
+        writing.reset(token)
 
 
 def _carry_out(body: Callable[[], T]) -> T:
@@ -306,7 +304,7 @@ def count_changed(statement: Executable) -> int:
 
 @event.listens_for(Session, "before_flush")
 def _refuse_stray_writes(session: Session, _context: Any, _instances: Any) -> None:
-    if _writing.get() is None and (session.new or session.dirty or session.deleted):
+    if writing.get() is None and (session.new or session.dirty or session.deleted):
         raise RuntimeError("changes belong inside run_in_transaction")
 
 
@@ -329,7 +327,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
-    wait_ms = _writing.get()
+    wait_ms = writing.get()
     if connection.dialect.name == "sqlite":
         # A deferred transaction that upgrades gets SQLITE_BUSY at once, whatever the timeout: writers say so first.
         if wait_ms is None:
@@ -393,7 +391,6 @@ def engine_options(url: str, threads: int, *, serving: bool = False) -> dict[str
         "pool_size": threads,
         "max_overflow": 2,
         "pool_timeout": POOL_SECONDS,
-        "pool_pre_ping": True,  # after a restart of the database the next request finds a living connection
         "pool_recycle": 900,
         "connect_args": limits | ({"options": SERVING_LIMITS} if serving else {}),
         "hide_parameters": True,

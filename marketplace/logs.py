@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from marketplace import metrics, statements
 
@@ -31,6 +31,7 @@ PRIVATE = (
     (re.compile(r"^DETAIL:.*$", re.MULTILINE), "DETAIL: ***"),
 )
 _STREAM = 2
+NUMBER, BEGUN = "marketplace.request_id", "marketplace.begun"  # in a request's environ
 
 
 class Lines:
@@ -93,34 +94,47 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def _number() -> None:
-        given = request.headers.get("X-Request-Id", "") if is_behind_proxy else ""
-        g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        g.begun = time.perf_counter()
-        statements.begin_count()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request=g.request_id)
+        begin(request.environ, is_behind_proxy=is_behind_proxy)
 
     @app.after_request
     def _tell(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.request_id
+        response.headers["X-Request-Id"] = request.environ[NUMBER]
         # The endpoint, not the path: an address may hold a token or what somebody searched for.
-        seconds, asked = time.perf_counter() - g.begun, statements.count()
-        log().info(
-            "request.answered",
-            endpoint=request.endpoint or "",
-            method=request.method[:12],
-            status=response.status_code,
-            ms=round(seconds * 1000),
-            statements=asked,
-        )
         group = request.blueprint or request.endpoint or "none"
-        metrics.request_answered(group, response.status_code, seconds=seconds, statements=asked)
+        tell(request.environ, request.endpoint or "", group, response.status_code)
         return response
 
     def tell_failure(failure: Any) -> None:
         log().error("request.failed", endpoint=request.endpoint or "", exc_info=failure)
 
     app.log_exception = tell_failure  # type: ignore[method-assign, assignment]
+
+
+def begin(environ: dict[str, Any], *, is_behind_proxy: bool) -> str:
+    """The id of a request; from the first call on its time and its statements are counted."""
+    if NUMBER not in environ:
+        given = environ.get("HTTP_X_REQUEST_ID", "") if is_behind_proxy else ""
+        environ[NUMBER] = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        environ[BEGUN] = time.perf_counter()
+        statements.begin_count()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=environ[NUMBER])
+    number: str = environ[NUMBER]
+    return number
+
+
+def tell(environ: dict[str, Any], endpoint: str, group: str, status: int) -> None:
+    """A line for an answered request, and its figures."""
+    seconds, asked = time.perf_counter() - environ[BEGUN], statements.count()
+    log().info(
+        "request.answered",
+        endpoint=endpoint,
+        method=environ["REQUEST_METHOD"][:12],
+        status=status,
+        ms=round(seconds * 1000),
+        statements=asked,
+    )
+    metrics.request_answered(group, status, seconds=seconds, statements=asked)
 
 
 def milliseconds_since(begun: float) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask
 
-from marketplace import clock, health, limits, metrics, once, sealing
+from marketplace import caching, clock, health, limits, metrics, once, sealing
 from marketplace.database import db, held_open, run_in_transaction
 from marketplace.logs import log, on_behalf_of
 
@@ -61,6 +61,7 @@ TASKS = (
     Task("sealing", 300, "marketplace.worker:seal"),
     Task("old failures and forms", 3600, "marketplace.worker:forget_old"),
     Task("old codes", 3600, "marketplace.accounts.codes:forget_old"),
+    Task("versions of the catalogue", 60, "marketplace.worker:fold_versions"),
     Task("daily check", 600, "marketplace.worker:check_daily", "checks"),
 )
 CHECKS = (
@@ -82,6 +83,11 @@ def forget_old() -> None:
     """Drop failures and used forms that no limit and no open page asks for any more."""
     run_in_transaction(limits.forget_old)
     run_in_transaction(once.forget_old)
+
+
+def fold_versions() -> None:
+    """Keep the rows that each page adds up few."""
+    run_in_transaction(caching.fold)
 
 
 def check_daily() -> None:

@@ -135,6 +135,7 @@ def app(shared_app: Flask) -> Iterator[Flask]:
         engines[None] = connection
         # Of the factory: scoped_session.configure() asks for an application context.
         db.session.session_factory.configure(join_transaction_mode="create_savepoint")
+        shared_app.extensions["kept_pages"].clear()  # what was rolled back had the versions that come again
         try:
             with clock.at(NOON):
                 yield shared_app

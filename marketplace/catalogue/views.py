@@ -8,8 +8,9 @@ import segno
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 
-from marketplace import clock
+from marketplace import caching, clock
 from marketplace.cart import visitor
 from marketplace.catalogue import browsing, cards, packs, queries, season
 from marketplace.catalogue.browsing import Browse, Order
@@ -33,18 +34,26 @@ HOME_SHOPS = 4
 @public
 def home() -> ResponseReturnValue:
     """What is good today."""
+    return render_template("catalogue/home.html", **caching.part(_show_home))
+
+
+def _show_home() -> dict[str, str]:
     today = clock.today()
     newest, _after = cards.list_cards(Browse(most_net=HOUSEHOLD_NET))
     varieties = queries.list_ripe_varieties()
     categories = cards.list_categories()
-    return render_template(
-        "catalogue/home.html",
+    above = render_template(
+        "catalogue/_home_above.html",
         term=season.line(varieties, today),
         categories=[category for category in categories if category.has_goods],
+    )
+    below = render_template(
+        "catalogue/_home_below.html",
         cards=_mixed(newest),
         calendar=season.calendar(varieties, today),
         shops=queries.list_shops(HOME_SHOPS),
     )
+    return {"above": Markup(above), "below": Markup(below)}  # noqa: S704  templates' own
 
 
 def _mixed(newest: list[cards.Card]) -> list[cards.Card]:
@@ -146,6 +155,10 @@ def _orders(browse: Browse) -> list[tuple[Order, str]]:
 
 
 def _list_page(endpoint: str, code: str | None = None) -> ResponseReturnValue:
+    return render_template("catalogue/list.html", **caching.part(lambda: _show_list(endpoint, code)))
+
+
+def _show_list(endpoint: str, code: str | None) -> dict[str, str]:
     shown = _read(code)
     found, following = cards.list_cards(shown.browse)
     facets = count_facets(shown.browse)
@@ -154,7 +167,16 @@ def _list_page(endpoint: str, code: str | None = None) -> ResponseReturnValue:
     if following:
         position = f"{following[0]}.{following[1]}"
         next_url = f"{context['address']()}{'&' if '?' in context['address']() else '?'}after={position}"
-    return render_template("catalogue/list.html", cards=found, facets=facets, next_url=next_url, **context)
+    heading = _heading(shown)
+    context |= {"cards": found, "facets": facets, "next_url": next_url, "heading": heading}
+    goods = render_template("catalogue/_list.html", **context)
+    return {"heading": heading, "goods": Markup(goods)}  # noqa: S704  a template's own
+
+
+def _heading(shown: _Shown) -> str:
+    if shown.browse.words:
+        return str(_("搜“%(words)s”", words=shown.browse.words))
+    return shown.category.name if shown.category else str(_("全部商品"))
 
 
 @bp.get("/p/<code>")

@@ -38,6 +38,7 @@ TASKS = {
     "sealing": _l("封存操作记录"),
     "old failures and forms": _l("清理失败记录和用过的表单"),
     "old codes": _l("清理验证码"),
+    "versions of the catalogue": _l("整理货架的版本"),
     "daily check": _l("到点自查"),
     "worker": _l("后台进程"),
 }

@@ -1,7 +1,7 @@
 """Read lists and searches in their own order: by keys of the product itself, each with its index
 
 Revision: 20261127_0701
-Before it: 20261127_0501
+Before it: 20261127_0601
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_0701"
-down_revision = "20261127_0501"
+down_revision = "20261127_0601"
 branch_labels = None
 depends_on = None
 
