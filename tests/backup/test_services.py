@@ -133,6 +133,7 @@ def test_what_is_restored_is_what_was_there(
     assert services.verify(path) == told
     before, kept = rows(), files(shop.data)
     heartbeats = before.pop("heartbeats")
+    before.pop("catalogue_versions")
     assert any(b"backup" in row for row in heartbeats)
     db.session.remove()
     server = database_server if on == "the same kind" else on
@@ -140,6 +141,7 @@ def test_what_is_restored_is_what_was_there(
         assert services.restore(path) == (told, False)
         after = rows()
         after.pop("heartbeats")  # its own comes when it is whole
+        after.pop("catalogue_versions")  # filling the tables is a change of what pages show
         assert after == before
         assert files(other.config["SETTINGS"].data_dir) == kept
         assert len(kept) == 2
