@@ -30,6 +30,9 @@ def main() -> int:
         "--fee-fixed", type=int, default=Terms.fee_fixed, help="invented, minor units per charge"
     )
     parser.add_argument(
+        "--dispute-fee", type=int, default=Terms.dispute_fee, help="invented, minor units per dispute"
+    )
+    parser.add_argument(
         "--minimum-amount", type=int, default=Terms.minimum_amount, help="invented, minor units"
     )
     options = parser.parse_args()
@@ -44,7 +47,9 @@ def main() -> int:
             public_url=options.public_url,
             webhook_url=options.webhook_url,
             webhook_secret=options.webhook_secret,
-            terms=Terms(options.fee_basis_points, options.fee_fixed, options.minimum_amount),
+            terms=Terms(
+                options.fee_basis_points, options.fee_fixed, options.minimum_amount, options.dispute_fee
+            ),
         )
     except OSError as problem:
         print(

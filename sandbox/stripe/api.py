@@ -88,6 +88,7 @@ def make_api(bank: Bank, requests: RequestLog) -> Blueprint:
         ("charges", "charge", ("payment_intent", "transfer_group")),
         ("balance_transactions", "balance_transaction", ("currency", "source", "type")),
         ("refunds", "refund", ("charge", "payment_intent")),
+        ("disputes", "dispute", ("charge", "payment_intent")),
         ("events", "event", ("type",)),
     ):
         _add_reading(api, bank, answer, name, kind, filters)

@@ -41,6 +41,7 @@ class Terms:
     fee_basis_points: int = 290
     fee_fixed: int = 0
     minimum_amount: int = 400
+    dispute_fee: int = 1_500
     currency: str = "cny"
 
     def fee(self, amount: int) -> int:
@@ -394,8 +395,17 @@ class Bank:
             transfer_group=intent["transfer_group"],
         )
 
-    def book(self, kind: str, source: str, amount: int, fee: int) -> str:
-        """One movement on the account's balance; returns its id."""
+    def book(
+        self,
+        kind: str,
+        source: str,
+        amount: int,
+        fee: int,
+        *,
+        category: str = "",
+        description: str | None = None,
+    ) -> str:
+        """One movement on the account's balance; returns its id. The category is the kind's own unless given."""
         details = {"amount": fee, "application": None, "currency": self.terms.currency, "type": "stripe_fee"}
         now = self.store.now()
         movement = blank_balance_transaction(
@@ -404,10 +414,11 @@ class Bank:
             available_on=now + 2 * DAY,
             created=now,
             currency=self.terms.currency,
+            description=description,
             fee=fee,
             fee_details=[details | {"description": "Sandbox processing fee (invented)"}] if fee else [],
             net=amount - fee,
-            reporting_category={"payment": "charge", "payment_refund": "refund"}.get(kind, kind),
+            reporting_category=category or {"payment": "charge", "payment_refund": "refund"}.get(kind, kind),
             source=source,
             status="pending",
             type=kind,

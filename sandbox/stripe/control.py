@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.stripe import faults, refunds, texts
+from sandbox.stripe import disputes, faults, refunds, texts
 from sandbox.stripe.api import RequestLog
 from sandbox.stripe.bank import Bank
 from sandbox.stripe.clock import tick
@@ -51,6 +51,7 @@ def make_control(bank: Bank, courier: Courier, requests: RequestLog) -> Blueprin
             sessions=_current(bank, store.list_objects("checkout.session", limit=SHOWN)),
             charges=_charges(bank)[:SHOWN],
             refunds=store.list_objects("refund", limit=SHOWN),
+            disputes=store.list_objects("dispute", limit=SHOWN),
             events=_events(bank, SHOWN),
         )
 
@@ -120,6 +121,22 @@ def make_control(bank: Bank, courier: Courier, requests: RequestLog) -> Blueprin
         acts: dict[str, Callable[[], Json]] = {
             "succeed": lambda: refunds.succeed(bank, refund_id),
             "fail": lambda: refunds.fail(bank, refund_id),
+        }
+        return _act(acts, act)
+
+    @control.post("/_control/charges/<charge_id>/dispute")
+    def open_dispute(charge_id: str) -> BaseResponse:
+        given = _given()
+        amount = _number(given, "amount") if "amount" in given else None
+        reason = str(given.get("reason", "general"))
+        return _done(disputes.open_dispute(bank, charge_id, amount=amount, reason=reason))
+
+    @control.post("/_control/disputes/<dispute_id>/<act>")
+    def act_on_dispute(dispute_id: str, act: str) -> BaseResponse:
+        acts: dict[str, Callable[[], Json]] = {
+            "answer": lambda: disputes.answer(bank, dispute_id),
+            "win": lambda: disputes.close(bank, dispute_id, is_won=True),
+            "lose": lambda: disputes.close(bank, dispute_id, is_won=False),
         }
         return _act(acts, act)
 
@@ -199,6 +216,7 @@ def _charges(bank: Bank) -> list[Json]:
                     "amount": charge["amount"],
                     "currency": charge["currency"],
                     "amount_refunded": charge["amount_refunded"],
+                    "disputed": charge["disputed"],
                     "fee": movements.get(charge["balance_transaction"], {}).get("fee", 0),
                     "created": charge["created"],
                 }

@@ -19,6 +19,8 @@ from stripe.params import (
     BalanceTransactionRetrieveParams,
     ChargeListParams,
     ChargeRetrieveParams,
+    DisputeListParams,
+    DisputeRetrieveParams,
     EventListParams,
     EventRetrieveParams,
     PaymentIntentListParams,
@@ -81,6 +83,8 @@ OPERATIONS: dict[str, tuple[Any, set[str]]] = {
     ),
     "refunds.retrieve": (RefundRetrieveParams, {"expand"}),
     "refunds.list": (RefundListParams, PAGE | {"charge", "created", "payment_intent"}),
+    "disputes.retrieve": (DisputeRetrieveParams, {"expand"}),
+    "disputes.list": (DisputeListParams, PAGE | {"charge", "created", "payment_intent"}),
     "events.retrieve": (EventRetrieveParams, {"expand"}),
     "events.list": (EventListParams, PAGE | {"created", "delivery_success", "type", "types"}),
 }  # fmt: skip

@@ -4,6 +4,7 @@ Every function is one transaction. Amounts are integers in minor units (fen).
 """
 
 from sandbox.stripe.bank import NOBODY, Bank, Cause
+from sandbox.stripe.disputes import refuse_refund
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.rules import REASONS, check_metadata
 from sandbox.stripe.shapes import blank_refund, new_id
@@ -14,6 +15,7 @@ def refund(bank: Bank, given: Json, cause: Cause = NOBODY) -> Json:
     """Give back all or part of a charge; refuses more than is left of it."""
     with bank.store.transaction():
         charge = _charge_to_refund(bank, given)
+        refuse_refund(bank, charge["id"])
         left = charge["amount"] - charge["amount_refunded"]
         amount = given.get("amount", left)
         if amount <= 0 and left > 0:

@@ -21,6 +21,7 @@ KIND_OF_PREFIX = {
     "py": "charge",
     "txn": "balance_transaction",
     "re": "refund",
+    "dp": "dispute",
     "evt": "event",
 }
 
@@ -163,6 +164,29 @@ def blank_refund(method: str, **values: Any) -> Json:
     return shape("refund", destination_details={"type": method, method: destination}, **values)
 
 
+def blank_dispute(method: str, *, due_by: int, **values: Any) -> Json:
+    """A dispute that waits for the shop's answer until `due_by`; its details name the charge's method only."""
+    card = {"brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "10.4"}
+    details = {"card": card} if method == "card" else {}
+    evidence = fixture("dispute")["evidence"]
+    return shape(
+        "dispute",
+        **{
+            "balance_transactions": [],
+            "enhanced_eligibility_types": [],
+            "evidence": dict.fromkeys(evidence) | {"enhanced_evidence": {}},
+            "evidence_details": fixture("dispute")["evidence_details"]
+            | {"due_by": due_by, "enhanced_eligibility": {}},
+            "is_charge_refundable": False,
+            "livemode": False,
+            "metadata": {},
+            "payment_method_details": {"type": method} | details,
+            "status": "needs_response",
+        }
+        | values,
+    )
+
+
 def list_of(items: list[Json], url: str, *, has_more: bool = False) -> Json:
     return {"object": "list", "data": items, "has_more": has_more, "url": url}
 
@@ -171,6 +195,9 @@ def answered(store: Store, body: Json) -> Json:
     """An object as of now: some fields are true only at the moment of the question."""
     if body["object"] == "balance_transaction":
         body["status"] = "available" if body["available_on"] <= store.now() else "pending"
+    if body["object"] == "dispute":
+        body["evidence_details"]["past_due"] = body["evidence_details"]["due_by"] <= store.now()
+        body["balance_transactions"] = [answered(store, each) for each in body["balance_transactions"]]
     if body["object"] == "event":
         body["pending_webhooks"] = len(
             store.rows("SELECT 1 FROM deliveries WHERE event = ? AND state != 'delivered'", body["id"])

@@ -19,6 +19,7 @@ KINDS: dict[str, type[stripe.StripeObject]] = {
     "balance_transaction": stripe.BalanceTransaction,
     "charge": stripe.Charge,
     "checkout.session": stripe.checkout.Session,
+    "dispute": stripe.Dispute,
     "event": stripe.Event,
     "payment_intent": stripe.PaymentIntent,
     "refund": stripe.Refund,
@@ -82,12 +83,16 @@ def test_every_object_of_a_paid_and_refunded_order_is_shaped_as_stripes(
         assert_shaped(refund)
         sandbox.control(f"refunds/{refund.id}/fail")
         assert_shaped(provider.v1.refunds.retrieve(refund.id))
+        dispute = sandbox.control(f"charges/{charge.id}/dispute")["id"]
+        assert_shaped(provider.v1.disputes.retrieve(dispute))
+        sandbox.control(f"disputes/{dispute}/win")
     for service in (
         provider.v1.checkout.sessions,
         provider.v1.payment_intents,
         provider.v1.charges,
         provider.v1.balance_transactions,
         provider.v1.refunds,
+        provider.v1.disputes,
         provider.v1.events,
     ):
         found: Any = service
