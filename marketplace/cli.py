@@ -133,8 +133,19 @@ def seed_reference() -> None:
 
 @demo.command("load")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day the demo stands at.")
-def demo_load(as_of: datetime | None) -> None:
-    """Load the demo market once, through the services; refuses a production database."""
+@click.option("--lines", type=click.IntRange(0), default=0, help="Instead: so many order lines of three years,")
+@click.option("--sellers", type=click.IntRange(1), default=None, help="of so many sellers,")
+@click.option("--products", type=click.IntRange(1), default=None, help="with so many products.")
+def demo_load(as_of: datetime | None, lines: int, sellers: int | None, products: int | None) -> None:
+    """Load the demo market once, through the services; or a market of any size, for measuring.
+
+    Refuses a production database.
+    """
+    if lines or sellers or products:
+        shops = sellers or 10
+        load = _service("demo.bulk:load")
+        click.echo(load(lines=lines, sellers=shops, products=products or 20 * shops))
+        return
     day: date = as_of.date() if as_of else clock.today()
     click.echo(_service("demo:load_market")(day))
 

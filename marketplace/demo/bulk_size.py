@@ -1,0 +1,32 @@
+"""How large a loaded market is, and where its ids begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marketplace.catalogue.search import SELLER
+
+PACKS = 3  # of each product
+LINES = 2  # of each order
+SHOP = "演示果园"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Counts, the seconds between which it was sold, and numbers that no other load has."""
+
+    sellers: int
+    products: int
+    orders: int
+    towns: int
+    kinds: int
+    start: int
+    end: int
+    base: int  # the first id of sellers and goods
+    listed: int  # the first rank in the lists
+    salt: int
+    seller_weight: int = SELLER
+
+    def variant(self, product: str, pack: int) -> str:
+        """The id of a product's pack, as SQL."""
+        return f"{self.base} + {product} * {PACKS} + {pack}"
