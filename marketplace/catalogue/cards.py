@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -171,9 +172,12 @@ def _has_offer(browse: Browse | None = None) -> ColumnElement[bool]:
 
 
 def _is_approved() -> ColumnElement[bool]:
-    """The product's seller is approved: asked product by product, so that lists are read in their own order."""
+    """The product's seller is approved: asked product by product, so that lists are read in their own order.
+
+    In the words "none of the others", since a planner expects of a comparison with a subquery that few rows are equal.
+    """
     status = select(Seller.status).where(Seller.id == Product.seller_id).correlate(Product).scalar_subquery()
-    return status == SellerStatus.APPROVED
+    return status.not_in([other for other in SellerStatus if other != SellerStatus.APPROVED])
 
 
 def is_listed() -> ColumnElement[bool]:
@@ -266,35 +270,64 @@ def _as_shown(cards: list[Card], order: Order) -> list[Card]:
 
 
 def _page(browse: Browse, limit: int) -> Subquery | None:
-    """Ids and keys of one page and one more; what a card shows is joined to these few only.
+    """Ids and keys of one page and one more; what a card shows is joined to these few only."""
+    falls = browse.order in FALLING
+    pages = [
+        _after(query, browse.after, key, last, falls=falls).limit(limit + 1).subquery()
+        for query, key, last in _windows(browse)
+    ]
+    if len(pages) < 2:
+        return pages[0] if pages else None
+    page = union_all(*(select(page) for page in pages)).subquery()
+    return _after(select(page), None, page.c.key, page.c.id, falls=falls).limit(limit + 1).subquery()
 
-    A list by price is in the order of the first packs' prices, which an index has. Of a search, a shop or chosen
-    packs there are fewer: there it is the price of the very pack that a card shows.
+
+def _windows(browse: Browse) -> list[tuple[Select[Any], Any, Any]]:
+    """Queries of ids with their keys, each in an order that an index has, and the columns of that order.
+
+    A list by price is in the order of the first packs' prices; of chosen packs in that of their own. In a search and
+    in a shop there are few: there it is the price of the very pack that a card shows.
     """
     query = select(Product.id).where(
         Product.status == ProductStatus.PUBLISHED, _is_approved(), *_chosen(browse)
     )
-    keys: dict[Order, Any] = {Order.PRICE: Product.shelf_price_amount, Order.UNIT_PRICE: Product.shelf_unit_rank}
-    if browse.order in keys and (browse.words or browse.packs or browse.seller_id is not None):
+    key: Any = Product.listed_rank
+    if browse.order in FALLING:
+        query = query.where(_has_offer(browse))
+    elif browse.words or browse.seller_id is not None:
         query = query.join(Variant, Variant.id == _first_pack(browse))
-        keys = {Order.PRICE: Variant.price_amount, Order.UNIT_PRICE: _unit_rank()}
+        key = _pack_key(browse.order)
+    elif browse.pack:
+        key = _pack_key(browse.order)
+        return [
+            (_of_pack(query, browse, pack).add_columns(key.label("key")), key, Variant.product_id)
+            for pack in browse.pack
+        ]
     else:
         query = query.where(_has_offer(browse))
-    key = keys.get(browse.order, Product.listed_rank)
+        key = Product.shelf_price_amount if browse.order == Order.PRICE else Product.shelf_unit_rank
     if browse.words:
         found = search.matches(browse.words)
         if found is None:
-            return None
+            return []
         ranked = found.subquery()
         query = query.join(ranked, ranked.c.product_id == Product.id)
         if browse.order == Order.BEST:
             key = ranked.c.rank
-    query = query.add_columns(key.label("key"))
-    return (
-        _after(query, browse.after, key, Product.id, falls=browse.order in FALLING)
-        .limit(limit + 1)
-        .subquery()
-    )
+    return [(query.add_columns(key.label("key")), key, Product.id)]
+
+
+def _pack_key(order: Order) -> ColumnElement[int]:
+    return Variant.price_amount.expression if order == Order.PRICE else _unit_rank()
+
+
+def _of_pack(query: Select[Any], browse: Browse, pack: str) -> Select[Any]:
+    """Products with one of the chosen packs, unless an earlier pack of theirs is chosen as well and can be bought."""
+    query = query.join(Variant, Variant.product_id == Product.id).join(StockPool, StockPool.id == Variant.pool_id)
+    query = query.where(*_offer(replace(browse, pack=(pack,))))
+    if len(browse.pack) == 1:
+        return query
+    return query.where(Variant.id == _first_pack(browse))
 
 
 def _first_pack(browse: Browse) -> ColumnElement[Any]:

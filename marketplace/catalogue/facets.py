@@ -74,7 +74,7 @@ def count_facets(browse: Browse) -> Facets:
         .join(read, read.c.id == Product.id)
         .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
         .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
-        .where(is_listed(), *within(browse))
+        .where(*((is_listed(), *within(browse)) if browse.words else ()))  # of a list others were not read
         .where(Variant.is_offered.is_(True), StockPool.on_hand - StockPool.held >= Variant.pool_amount)
         .group_by(Product.id, Product.county_code, Product.size_code, Product.grade_code)
     )

@@ -155,6 +155,7 @@ class Variant(Base):
         ForeignKeyConstraint(["seller_id", "pool_id"], ["stock_pools.seller_id", "stock_pools.id"]),
         Index("ix_variants_product", "seller_id", "product_id", "position"),
         Index("ix_variants_product_only", "product_id", "position"),
+        Index("ix_variants_pack", "measure", "net_amount", "price_amount", "product_id"),
         Index("ix_variants_pool", "seller_id", "pool_id"),
         CheckConstraint("price_amount > 0 AND pool_amount > 0 AND net_amount > 0", name="positive"),
     )
