@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 from flask_migrate import check
@@ -16,6 +19,7 @@ from marketplace.errors import DomainError
 from marketplace.ledger import checks
 from marketplace.orders.models import Order, OrderLine, SellerOrder, SellerOrderStatus
 from marketplace.revenue import services as revenue
+from marketplace.revenue.models import RevenueEntry
 from marketplace.sellers.models import Seller
 from tests.browsing import Visitor
 from tests.conftest import NOON
@@ -72,3 +76,28 @@ def test_a_second_load_adds_another_market(loaded: Flask) -> None:
 def test_a_load_is_refused_where_it_cannot_be(fresh_app: Flask) -> None:
     with fresh_app.app_context(), pytest.raises(DomainError, match="a product for each"):
         bulk.load(lines=10, sellers=5, products=4)
+
+
+def peak_of(act: Callable[[], object]) -> int:
+    """The most bytes that were taken at once beyond what was there before."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_revenue_is_rebuilt_and_verified_in_flat_memory(fresh_app: Flask) -> None:
+    peaks: list[list[int]] = []
+    with fresh_app.app_context(), clock.at(NOON):
+        for lines in (400, 8_000):
+            bulk.load(lines=lines, sellers=30, products=60)
+            db.session.remove()
+            revenue.verify()  # what is loaded and compiled once is none of its memory
+            peaks.append([peak_of(lambda: run_in_transaction(revenue.rebuild)), peak_of(revenue.verify)])
+            assert revenue.verify() == []
+        small, large = peaks
+        assert all(after < before * 1.5 + 50_000 for before, after in zip(small, large, strict=True)), peaks
+        control = peak_of(lambda: db.session.execute(select(RevenueEntry)).all())
+        assert control > max(large) * 3

@@ -24,7 +24,7 @@ from marketplace.catalogue.models import Category, Grade, Measure, ReturnRule, S
 from marketplace.database import EPOCH_MS, db, new_id, run_in_transaction
 from marketplace.demo import bulk_goods, bulk_sales
 from marketplace.demo.bulk_dialect import CODE_LENGTH, Dialect
-from marketplace.demo.bulk_size import LINES, SHOP, Size
+from marketplace.demo.bulk_size import DESCRIPTION, LINES, SHOP, Size
 from marketplace.errors import DomainError
 from marketplace.places import Area, Level
 
@@ -188,7 +188,7 @@ def _offer(
         "size_code": sized.code if sized else None,
         "sc_number": "SC00000000000000" if category.needs_sc_licence else None,
         "title": title,
-        "description": f"产自{origin}。演示数据。",
+        "description": DESCRIPTION.format(origin=origin),
         "measure": category.measure.value,
         "unit": rules.UNIT_OF[category.measure].value,
         "agri_class": category.agri_class.value,
@@ -230,6 +230,6 @@ def _put(table: str, rows: list[dict[str, Any]]) -> None:
     """A temporary table of what only the application knows."""
     kinds = {name: "BIGINT" if isinstance(value, int) else "TEXT" for name, value in rows[0].items()}
     columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-    db.session.execute(text(f"CREATE TEMPORARY TABLE {table} ({columns})"))
+    db.session.execute(text(f"CREATE TEMP TABLE {table} ({columns})"))
     names, marks = ", ".join(kinds), ", ".join(f":{name}" for name in kinds)
     db.session.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), rows)

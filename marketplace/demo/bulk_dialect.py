@@ -81,7 +81,7 @@ class Dialect:
 
     def keep(self, table: str, query: str) -> None:
         """A temporary table of a query's rows."""
-        self.run(f"CREATE TEMPORARY TABLE {table} AS {query}")
+        self.run(f"CREATE TEMP TABLE {table} AS {query}")
         if not self.is_sqlite:
             self.run(f"ANALYZE {table}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace.demo.bulk_dialect import Dialect
-from marketplace.demo.bulk_size import PACKS, SHOP, Size
+from marketplace.demo.bulk_size import COMPANY, PACKS, SHOP, Size
 
 STOCK = 500  # times the first pack
 EVERY_SOLD_OUT = 20  # one product of so many
@@ -26,7 +26,7 @@ def _sellers(d: Dialect, size: Size) -> list[str]:
         INSERT INTO sellers (id, code, kind, name, legal_name, credit_code, own_produce_declared_on, county_code,
             area_code, phone, story, status, approved_at, is_demo, created_at)
         SELECT {size.base} + s.n, {d.code(f"({d.scattered('s.n', size.salt)})")}, {kind}, '{SHOP} ' || {number},
-            '{SHOP}（演示数据） ' || {number}, CASE WHEN {is_person} THEN NULL ELSE {credit} END,
+            '{COMPANY} ' || {number}, CASE WHEN {is_person} THEN NULL ELSE {credit} END,
             CASE WHEN {is_person} THEN {d.day(str(size.start))} END, town.county_code, town.area_code, '0797-0000000',
             '', 'approved', {since}, TRUE, {since}
         FROM {d.series(0, size.sellers - 1)}
@@ -55,7 +55,7 @@ def _goods(d: Dialect, size: Size) -> list[str]:
     )
     certificate = f"'LD' || {d.padded('goods.n', 8)}"
     return [
-        f"CREATE TEMPORARY TABLE load_goods AS SELECT s.n AS n, {size.base} + s.n AS id,"
+        f"CREATE TEMP TABLE load_goods AS SELECT s.n AS n, {size.base} + s.n AS id,"
         f" {size.base} + s.n % {size.sellers} AS seller_id, offer.town AS town, offer.kind AS kind,"
         f" offer.agri_class AS agri_class, offer.title AS title, offer.snapshot AS snapshot, {packs}, {prices}"
         f" FROM {d.series(0, size.products - 1)} JOIN load_offers AS offer"

@@ -7,7 +7,7 @@ from typing import Any
 from marketplace import places
 from marketplace.demo.bulk_dialect import Dialect
 from marketplace.demo.bulk_goods import receive
-from marketplace.demo.bulk_size import Size
+from marketplace.demo.bulk_size import BUYER, DOOR, RECIPIENT, STREET, Size
 from marketplace.orders.rules import MODE_RULE
 
 TOGETHER = 250_000
@@ -87,8 +87,9 @@ def _records(d: Dialect, size: Size) -> list[str]:
             payment_method, payment_state, goods_amount, freight_amount, recipient_name, recipient_phone, county_code,
             area_name, address_detail, note, language, placed_at, hold_until, paid_at)
         SELECT sale.id, {d.code("sale.order_number")}, 'load-' || CAST(sale.id AS TEXT), {d.token()}, {phone},
-            'consumer', '', '{MODE_RULE}', 'online', 'paid', sale.amount, 0, '李演示', {phone}, city.code, city.name,
-            '示例路 ' || CAST(1 + sale.n % 200 AS TEXT) || ' 号', '', 'zh', {at}, {d.instant("sale.at + 1800")}, {paid}
+            'consumer', '', '{MODE_RULE}', 'online', 'paid', sale.amount, 0, '{RECIPIENT}', {phone}, city.code,
+            city.name, '{STREET}' || CAST(1 + sale.n % 200 AS TEXT) || '{DOOR}', '', 'zh', {at},
+            {d.instant("sale.at + 1800")}, {paid}
         FROM load_orders AS sale JOIN load_cities AS city ON city.n = sale.n % {len(CITIES)}""",
         f"""
         INSERT INTO seller_orders (id, seller_id, order_id, code, status, seller_kind, mode, goods_amount,
@@ -110,10 +111,10 @@ def _records(d: Dialect, size: Size) -> list[str]:
         FROM load_orders AS sale WHERE sale.is_shipped""",
         f"""
         INSERT INTO order_events (id, order_id, kind, at, actor_label, data)
-        SELECT sale.id, sale.id, 'placed', {at}, '买家', {d.json("'{}'")} FROM load_orders AS sale""",
+        SELECT sale.id, sale.id, 'placed', {at}, '{BUYER}', {d.json("'{}'")} FROM load_orders AS sale""",
         f"""
         INSERT INTO order_events (id, order_id, seller_id, kind, at, actor_label, data)
-        SELECT sale.end_id, sale.id, sale.seller_id, 'completed', {completed}, '买家', {d.json("'{}'")}
+        SELECT sale.end_id, sale.id, sale.seller_id, 'completed', {completed}, '{BUYER}', {d.json("'{}'")}
         FROM load_orders AS sale WHERE sale.is_completed""",
     ]
 

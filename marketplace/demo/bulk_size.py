@@ -1,4 +1,4 @@
-"""How large a loaded market is, and where its ids begin."""
+"""How large a loaded market is, where its ids begin, and the invented words in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from marketplace.catalogue.search import SELLER
 
 PACKS = 3  # of each product
 LINES = 2  # of each order
-SHOP = "演示果园"
+SHOP, COMPANY = "演示果园", "演示果园（演示数据）"
+DESCRIPTION = "产自{origin}。演示数据。"
+BUYER, RECIPIENT = "买家", "李演示"
+STREET, DOOR = "示例路 ", " 号"
 
 
 @dataclass(frozen=True)

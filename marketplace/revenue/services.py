@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import BigInteger, cast, delete, func, insert, select
 
 from marketplace import clock
 from marketplace.database import count_changed, db, dialect_insert, new_id
@@ -96,7 +96,7 @@ def rebuild(seller_id: int | None = None) -> None:
             period,
             RevenueEntry.mode,
             RevenueEntry.agri_class,
-            func.sum(RevenueEntry.amount),
+            cast(func.sum(RevenueEntry.amount), BigInteger),
         ).group_by(RevenueEntry.seller_id, period, RevenueEntry.mode, RevenueEntry.agri_class)
         if seller_id is not None:
             old, query = (
@@ -104,10 +104,9 @@ def rebuild(seller_id: int | None = None) -> None:
                 query.where(RevenueEntry.seller_id == seller_id),
             )
         db.session.execute(old, execution_options={"synchronize_session": False})
+        # From the database into the database: no row of it comes here, however many there are.
         columns = ["seller_id", period.key, "mode", "agri_class", "amount"]
-        rows = db.session.execute(query).all()
-        for row in rows:
-            db.session.execute(dialect_insert(table).values(dict(zip(columns, row, strict=True))))
+        db.session.execute(insert(table).from_select(columns, query))
 
 
 def _write(

@@ -173,6 +173,7 @@ CHINESE_AS_DATA = {
     "marketplace.catalogue.rules": "titles of listings are sellers' words, in Chinese",
     "marketplace.catalogue.season": "how seasons are written in the sources",
     "marketplace.catalogue.selling": "an address without what everybody knows",
+    "marketplace.demo.bulk_size": "a loaded market's invented shops and people",
     "marketplace.demo.evidence": "the demo's invented documents",
     "marketplace.demo.market": "the demo's invented people",
     "marketplace.money": "what people type behind an amount",
