@@ -25,7 +25,9 @@ from marketplace.database import db, run_in_transaction
 from marketplace.security import create_keys
 from tests import databases
 from tests.browsing import Visitor
+from tests.failing import commits_succeed, failing_commits
 from tests.people import PEOPLE
+from tests.scoping import scoped_statements
 
 # No test is timed: this machine may be busy.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -55,6 +57,19 @@ def database_server() -> Iterator[str]:
     """Where the suite's databases are made: sqlite, or the address of a PostgreSQL server."""
     with databases.server() as address:
         yield address
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched_statements() -> Iterator[None]:
+    with scoped_statements(), failing_commits():
+        yield
+
+
+@pytest.fixture(name="commits_succeed")
+def _commits_succeed() -> Iterator[None]:
+    """For a test that orders who comes first: nobody is thrown back by FAILING_COMMITS."""
+    with commits_succeed():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -210,7 +225,8 @@ def statements() -> Iterator[list[str]]:
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        yield seen
+        with commits_succeed():
+            yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", note)
 

@@ -31,7 +31,7 @@ class Page:
         self.status = answer.status_code
         self.path = answer.request.path
         self.is_html = answer.mimetype == "text/html"
-        self.soup = BeautifulSoup(answer.get_data() if self.is_html else b"", "html.parser")
+        self.soup = BeautifulSoup(answer.get_data(as_text=True) if self.is_html else "", "lxml")
 
     @property
     def location(self) -> str:

@@ -221,6 +221,7 @@ def beat_and_die(tries: list[int], at: str) -> Any:
     return body
 
 
+@pytest.mark.usefixtures("commits_succeed")
 @pytest.mark.parametrize("at", ["before", "after"])
 def test_an_act_whose_connection_died_before_the_commit_happens_once(served_app: Flask, at: str) -> None:
     with served_app.app_context():

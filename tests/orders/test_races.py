@@ -166,6 +166,7 @@ def cancel_while_it_is_sent(
         return [*owner, *clerk[0].result()]
 
 
+@pytest.mark.usefixtures("commits_succeed")
 def test_who_reads_the_part_first_wins(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     farm = shop_of("farmer")
     order_id, pool = paid(farm)
@@ -174,6 +175,7 @@ def test_who_reads_the_part_first_wins(shop: Flask, monkeypatch: pytest.MonkeyPa
     assert_one_won(order_id, farm, pool, results)
 
 
+@pytest.mark.usefixtures("commits_succeed")
 def test_control_without_the_lock_the_goods_and_the_money_go(
     shop: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

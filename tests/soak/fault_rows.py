@@ -41,7 +41,7 @@ from tests.soak.kill_rows import (
 )
 from tests.soak.picture_rows import image_state, take_picture
 from tests.soak.rows import BOTH, POSTGRESQL, SQLITE, Found, Ground, row
-from tests.soak.stall import Stall, children, wait_until
+from tests.soak.stall import Stall, children, open_stall, wait_until
 
 BACK_SECONDS = 15.0
 OPEN_JOBS = select(func.count()).where(Job.status != JobStatus.DONE)
@@ -107,10 +107,7 @@ def database_restarts(ground: Ground) -> None:
     found = ground.found
     with PostgresServer(DURABLE) as server:
         ground.server = server.address
-        with ground.shop(WEB_PROCESSES="2") as live:
-            stall = Stall(live, ground.database, found)
-            goods = stall.goods(20_000)
-            live.start(SITE)
+        with open_stall(ground, 20_000, SITE, WEB_PROCESSES="2") as (live, stall, goods):
             before = children(live.process_id(SITE))
             waits: list[float] = []
             with Trade(stall, goods) as trade:
@@ -150,10 +147,7 @@ def started_over(server: PostgresServer) -> None:
 def file_is_locked(ground: Ground) -> None:
     """Another program holds SQLite's write lock for 20 seconds."""
     found, seconds = ground.found, 20
-    with ground.shop(WEB_PROCESSES="2") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(5_000)
-        live.start(SITE)
+    with open_stall(ground, 5_000, SITE, WEB_PROCESSES="2") as (live, stall, goods):
         reads, over = Tally(), threading.Event()
 
         def read() -> None:
@@ -277,10 +271,7 @@ def fill(file: Path) -> None:
 def rolling_restarts(ground: Ground) -> None:
     """Five rolling restarts of all web processes while twelve buyers buy."""
     found, rolls = ground.found, max(2, ground.count(50) // 10)
-    with ground.shop(WEB_PROCESSES="3") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(20_000)
-        live.start(SITE)
+    with open_stall(ground, 20_000, SITE, WEB_PROCESSES="3") as (live, stall, goods):
         supervisor = live.process_id(SITE)
         with Trade(stall, goods, threads=12) as trade:
             trade.sells_again(time.monotonic())
@@ -338,10 +329,9 @@ class _Talk(socketserver.StreamRequestHandler):
 def mail_is_down(ground: Ground) -> None:
     """The mail server is away for an hour while mails come to be, then it is back."""
     found, mails, port = ground.found, ground.count(40), free_port()
-    with ground.shop(MAIL_URL=f"smtp://127.0.0.1:{port}", SMS_URL=f"file:{ground.folder}/sms") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(500)
-        live.start(SITE, WORKER)
+    with open_stall(
+        ground, 500, SITE, WORKER, MAIL_URL=f"smtp://127.0.0.1:{port}", SMS_URL=f"file:{ground.folder}/sms"
+    ) as (_live, stall, goods):
 
         def tell(number: int) -> None:
             parameters = {"code": f"C{number}", "amount": 5790}
@@ -382,10 +372,7 @@ def mail_is_down(ground: Ground) -> None:
 def two_workers(ground: Ground) -> None:
     """Two workers are started by mistake, with refunds, lapsed holds, messages and pictures to do."""
     found, each = ground.found, ground.count(30)
-    with ground.shop(SMS_URL=f"file:{ground.folder}/sms") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(500)
-        live.start(SITE)
+    with open_stall(ground, 500, SITE, SMS_URL=f"file:{ground.folder}/sms") as (live, stall, goods):
         pay_all(stall, place(stall, goods, each))
         paid = set(stall.orders())
         wait_until_paid(stall, paid, "before")

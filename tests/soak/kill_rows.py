@@ -22,7 +22,7 @@ from tests.factories import Goods
 from tests.live import SITE, UNGUARDED, WORKER
 from tests.soak.buyers import NO_ANSWER, Answer, Buyer, Tally, at_once, is_order, session_of
 from tests.soak.rows import BOTH, Found, Ground, row
-from tests.soak.stall import Stall, children, kill_all, wait_until
+from tests.soak.stall import Stall, children, kill_all, open_stall, wait_until
 
 PROCESSES = "2"
 PRESSING = 4  # buyers around each kill
@@ -204,10 +204,7 @@ def kill_between_provider_and_commit(ground: Ground) -> None:
 def kill_behind_the_counter(ground: Ground) -> None:
     """80 kills: of the web processes while webhooks come, of the worker amid refunds, lapsed holds and messages."""
     found, kills = ground.found, ground.count(40)
-    with ground.shop(WEB_PROCESSES=PROCESSES) as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(5_000)
-        live.start(SITE)
+    with open_stall(ground, 5_000, SITE, WEB_PROCESSES=PROCESSES) as (live, stall, goods):
         killer = Killer(stall)
         for number in range(kills):
             what, before = f"webhooks, kill {number + 1}", set(stall.orders())

@@ -26,7 +26,7 @@ from tests.soak.kill_rows import let_lapse, pay_all, place
 from tests.soak.money_rows import session_at_provider
 from tests.soak.picture_rows import take_picture
 from tests.soak.rows import BOTH, POSTGRESQL, SQLITE, Ground, row
-from tests.soak.stall import BOX, Stall, cpu_seconds, resident_bytes, wait_until
+from tests.soak.stall import BOX, Stall, cpu_seconds, open_stall, resident_bytes, wait_until
 
 THREADS = 24
 
@@ -325,10 +325,7 @@ class Readers:
 def readers_beside(ground: Ground) -> None:
     """300 page views a second for a minute, while 2,000 buyers come for 200 boxes."""
     found, buyers, units, seconds = ground.found, ground.count(2_000), ground.count(200), ground.count(60)
-    with ground.shop(WEB_PROCESSES="4") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(units)
-        live.start(SITE)
+    with open_stall(ground, units, SITE, WEB_PROCESSES="4") as (live, stall, goods):
         paths = ["/", "/products", f"/p/{goods.product_code}", "/search?q=" + quote("脐橙")]
         alone = Readers(live.address, paths, 300)
         alone.read(seconds / 4)
@@ -364,10 +361,11 @@ def readers_beside(ground: Ground) -> None:
 def steady_trade(ground: Ground) -> None:
     """Five minutes at 15 orders a minute with pictures, pages and reports: does memory grow?"""
     found, seconds = ground.found, ground.count(300)
-    with ground.shop(WEB_PROCESSES="2", SMS_URL=f"file:{ground.folder}/sms") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(5_000)
-        live.start(SITE, WORKER)
+    with open_stall(ground, 5_000, SITE, WORKER, WEB_PROCESSES="2", SMS_URL=f"file:{ground.folder}/sms") as (
+        live,
+        stall,
+        goods,
+    ):
         seller = live.cookies_of(PEOPLE["coop_owner"])
         tally, samples = Tally(), list[tuple[float, float]]()
         begun, number = time.monotonic(), 0
@@ -415,10 +413,7 @@ def slope_of(samples: list[tuple[float, float]]) -> float:
 def overload(ground: Ground) -> None:
     """200 threads press at everything for 30 seconds; then the flash sale."""
     found, seconds = ground.found, ground.count(30)
-    with ground.shop(WEB_PROCESSES="2") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(100_000)
-        live.start(SITE)
+    with open_stall(ground, 100_000, SITE, WEB_PROCESSES="2") as (live, stall, goods):
         tally, refused, told = Tally(), list[Answer](), list[str]()
         give_up = time.monotonic() + seconds
 

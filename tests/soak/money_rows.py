@@ -28,7 +28,7 @@ from tests.sandbox.process import browse
 from tests.soak.buyers import Buyer, at_once, is_order, session_of
 from tests.soak.kill_rows import cancel, let_lapse, place, wait_until_paid
 from tests.soak.rows import BOTH, POSTGRESQL, Ground, row
-from tests.soak.stall import Stall, wait_until
+from tests.soak.stall import Stall, open_stall, wait_until
 
 HOLDING, FREE = {"hold_deliveries": True}, {"hold_deliveries": False}
 
@@ -290,10 +290,7 @@ MOST_SECONDS = 10.0
 def provider_fails(ground: Ground) -> None:
     """Time-out, 500, 429 and reset, before and after the effect, on session, look-up, expiry and refund."""
     found = ground.found
-    with ground.shop(WEB_PROCESSES="2") as live:
-        stall = Stall(live, ground.database, found)
-        goods = stall.goods(1_000)
-        live.start(SITE)
+    with open_stall(ground, 1_000, SITE, WEB_PROCESSES="2") as (live, stall, goods):
         slowest, told = 0.0, Counter[str]()
         for (way, fault), when in itertools.product(WAYS.items(), ("before", "after")):
             what = f"{way} {when}"

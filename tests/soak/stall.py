@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from marketplace.payments.models import Payment, PaymentStatus, Refund, RefundSt
 from tests.factories import Goods
 from tests.live import Live
 from tests.market import Market
-from tests.soak.rows import SQLITE, Found
+from tests.soak.rows import SQLITE, Found, Ground
 
 BOX = 5_000
 PRICE, FREIGHT = 4_990, 600
@@ -210,3 +211,15 @@ def connect(address: str) -> psycopg.Connection[Any]:
     from tests.databases import plain
 
     return psycopg.connect(plain(address), autocommit=True)
+
+
+@contextlib.contextmanager
+def open_stall(
+    ground: Ground, boxes: int, *programs: str, **environ: str
+) -> Iterator[tuple[Live, Stall, Goods]]:
+    """A shop of the row with so many boxes to sell, its programs running; environ is what they are started with."""
+    with ground.shop(**environ) as live:
+        stall = Stall(live, ground.database, ground.found)
+        goods = stall.goods(boxes)
+        live.start(*programs)
+        yield live, stall, goods
