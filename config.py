@@ -90,6 +90,9 @@ class Config:
     demo: bool = option("DEMO", "1", _flag, "1: demo data and simulated payment; 0: production")
     web_processes: int = option("WEB_PROCESSES", "1", int, "web processes on one shared socket")
     web_threads: int = option("WEB_THREADS", "6", int, "threads of each web process")
+    page_cache_mb: int = option(
+        "PAGE_CACHE_MB", "16", int, "megabytes of public pages that each web process keeps ready; 0: none"
+    )
     slow_statement_ms: int = option(
         "SLOW_STATEMENT_MS", "500", int, "a statement that takes so many milliseconds is logged; 0: none is"
     )

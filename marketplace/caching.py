@@ -12,25 +12,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
-from sqlalchemy import BigInteger, cast, delete, func, select, update
+from sqlalchemy import BigInteger, Connection, cast, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace import changes, clock, logs
+from marketplace import changes, clock, connections, logs
 from marketplace.database import Base, db
 from marketplace.i18n import language
 
-MOST_BYTES = 16 * 1024 * 1024  # of each process
 LONGEST_ADDRESS = 400
 # In a request's environ.
-VERSION = "marketplace.catalogue_version"  # as it was read for this request
+STAMP = "marketplace.stamp"  # as it was read for this request
 KEEP = "marketplace.keep"  # that the answer may be kept: its stamp, endpoint and group
 ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
 OVERHEAD = 2000  # bytes of a page's headers and address
@@ -39,6 +38,7 @@ NOT_IN_304 = frozenset({"content-length", "content-type"})
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+T = TypeVar("T")
 Stamp = tuple[int, date]  # the catalogue's version and the day: seasons and "picked today" depend on it
 
 
@@ -54,9 +54,9 @@ class CatalogueVersion(Base):
 _SUM = select(cast(func.sum(CatalogueVersion.version), BigInteger))
 
 
-def version() -> int:
+def version(reader: Connection | Any = db.session) -> int:
     """The catalogue's version in force; one statement."""
-    return db.session.execute(_SUM).scalar_one() or 0
+    return reader.execute(_SUM).scalar_one() or 0
 
 
 def fold() -> int:
@@ -119,25 +119,32 @@ def part(make: Callable[[], dict[str, str]]) -> dict[str, str]:
 
     make() reads nothing of the person, the basket or the cookie. What it raises is not kept.
     """
-    stamp = _stamp(request.environ)
-    request.environ[KEEP] = stamp, request.endpoint, request.blueprint
-    store: Store = current_app.extensions["kept_pages"]
+    request.environ[KEEP] = _stamp(), request.endpoint, request.blueprint
     address = request.full_path
-    key = (language(), address)
-    found = store.get(key)
+    if len(address) > LONGEST_ADDRESS:
+        return make()
+    return kept(address, make, size=lambda texts: 2 * sum(map(len, texts.values())) + OVERHEAD)
+
+
+def kept(key: Hashable, make: Callable[[], T], *, size: Callable[[T], int]) -> T:
+    """What make() gives, kept for this key and language as long as no public page changes; size is in bytes, about."""
+    store: Store = current_app.extensions["kept_pages"]
+    stamp, place = _stamp(), (language(), key)
+    found = store.get(place)
     if found and found.stamp == stamp:
-        texts: dict[str, str] = found.value
-        return texts
-    texts = make()
-    if len(address) <= LONGEST_ADDRESS:
-        store.put(key, Kept(stamp, texts, sum(map(len, texts.values())) * 2 + len(address)))
-    return texts
+        value: T = found.value
+        return value
+    value = make()
+    store.put(place, Kept(stamp, value, size(value)))
+    return value
 
 
-def _stamp(environ: Environ) -> Stamp:
-    if VERSION not in environ:
-        environ[VERSION] = version()
-    return environ[VERSION], clock.today()
+def _stamp() -> Stamp:
+    """Read once for a request, before anything else of the catalogue."""
+    if STAMP not in request.environ:
+        request.environ[STAMP] = version(), clock.today()
+    stamp: Stamp = request.environ[STAMP]
+    return stamp
 
 
 @dataclass(frozen=True)
@@ -165,8 +172,9 @@ class Pages:
     """WSGI middleware: a kept page is answered here; one that may be kept is taken from its first answer."""
 
     def __init__(self, app: Flask, inner: Callable[[Environ, StartResponse], Iterable[bytes]]) -> None:
-        self.app = app
         self.inner = inner
+        with app.app_context():
+            self.engines = db.engines
         self.store: Store = app.extensions["kept_pages"]
         self.is_behind_proxy = app.config["SETTINGS"].proxy_hops > 0
 
@@ -186,10 +194,11 @@ class Pages:
     def _stamp(self, environ: Environ) -> Stamp | None:
         logs.begin(environ, is_behind_proxy=self.is_behind_proxy)
         try:
-            with self.app.app_context():
-                return _stamp(environ)
+            with connections.reader(self.engines[None]) as connection:
+                environ[STAMP] = version(connection), clock.today()
         except SQLAlchemyError:  # told by the page that cannot be made either
             return None
+        return environ[STAMP]
 
     def _ask(self, key: Any, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         said: list[Any] = []
@@ -218,5 +227,5 @@ class Pages:
 
 def init_app(app: Flask) -> None:
     """Keep pages and parts in this process; outside of it is only what makes an address of another one."""
-    app.extensions["kept_pages"] = Store(MOST_BYTES)
+    app.extensions["kept_pages"] = Store(app.config["SETTINGS"].page_cache_mb * 1024 * 1024)
     app.wsgi_app = Pages(app, app.wsgi_app)  # type: ignore[method-assign]

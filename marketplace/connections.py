@@ -8,6 +8,8 @@ the large joins of the pages are planned once and not for each reader. Acts have
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -35,6 +37,17 @@ class ReadingSession(Session):
         if is_reading and isinstance(bind, Engine) and bind.dialect.name == "postgresql":
             return _without_transactions(bind)
         return bind
+
+
+@contextmanager
+def reader(bind: Engine | Connection) -> Iterator[Connection]:
+    """A connection for one question, without a session and on PostgreSQL without a transaction."""
+    if isinstance(bind, Connection):
+        yield bind
+        return
+    engine = _without_transactions(bind) if bind.dialect.name == "postgresql" else bind
+    with engine.connect() as connection:
+        yield connection
 
 
 @lru_cache(maxsize=8)

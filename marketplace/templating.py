@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Hashable
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -101,9 +103,25 @@ def _fingerprint(path: str, _changed_at: int) -> str:
 
 
 def asset(path: str) -> str:
-    """The address of a static file with its fingerprint, the same in both languages."""
+    """The address of a static file with its fingerprint, the same in both languages; a change is seen in a second."""
+    return _asset(path, int(time.monotonic()))
+
+
+@lru_cache(maxsize=512)
+def _asset(path: str, _second: int) -> str:
     changed_at = max(source.stat().st_mtime_ns for source in _sources(path))
     return f"/static/{_fingerprint(path, changed_at)}/{path}"
+
+
+def drawn(template: str, macro: str, *values: Hashable) -> Markup:
+    """What a macro makes of values; kept by the values, as it depends on nothing else but language and day."""
+    return _drawn(template, macro, language(), clock.today(), values)
+
+
+@lru_cache(maxsize=2048)
+def _drawn(template: str, macro: str, _language: str, _day: date, values: tuple[Hashable, ...]) -> Markup:
+    found: Markup = getattr(current_app.jinja_env.get_template(template).module, macro)(*values)
+    return found
 
 
 @public

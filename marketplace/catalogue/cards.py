@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -49,10 +51,12 @@ from marketplace.media.rules import Picture
 from marketplace.places import Area
 from marketplace.provenance.models import Batch
 from marketplace.sellers.models import Seller, SellerStatus
+from marketplace.templating import drawn
 
 PAGE_SIZE = 24
 FALLING = frozenset({Order.BEST, Order.NEWEST})
 FEW = 10  # from here down a card says how many packs are left
+KEPT_QUERIES = 256  # statements that are kept ready, by what was asked for
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Card:
     net_amount: int
     return_rule: ReturnRule
     needs_confirmation: bool
-    left: int
+    left: int  # up to FEW, then FEW + 1
     picked_on: date | None
     county: str
     seller_name: str
@@ -94,6 +98,10 @@ class Card:
     @property
     def url(self) -> str:
         return url_for("catalogue.product", code=self.code)
+
+    def drawn(self, eager: bool, level: int) -> Markup:
+        """The card as it stands on pages; a page that is made anew draws only the cards that changed."""
+        return drawn("components/card.html", "product_card", self, eager, level)
 
     @property
     def is_dry(self) -> bool:
@@ -126,16 +134,7 @@ class Card:
 
 def list_categories() -> list[CategoryRow]:
     """All categories in their order, and whether there is anything to buy in each."""
-    has_goods = exists(
-        select(literal(1))
-        .select_from(Product)
-        .where(Product.category_code == Category.code, is_listed())
-        .correlate(Category)
-    )
-    query = select(
-        Category.code, Category.parent_code, Category.name, Category.name_en, Category.scene, has_goods
-    ).order_by(Category.position, Category.code)
-    rows = db.session.execute(query).tuples().all()
+    rows = db.session.execute(_categories()).tuples().all()
     full = {code for code, *_rest, found in rows if found} | {
         parent for _code, parent, *_rest, found in rows if found
     }
@@ -143,6 +142,19 @@ def list_categories() -> list[CategoryRow]:
         CategoryRow(code, parent, choose(name, name_en), scene, code in full)
         for code, parent, name, name_en, scene, _found in rows
     ]
+
+
+@lru_cache(maxsize=1)
+def _categories() -> Select[Any]:
+    has_goods = exists(
+        select(literal(1))
+        .select_from(Product)
+        .where(Product.category_code == Category.code, is_listed())
+        .correlate(Category)
+    )
+    return select(
+        Category.code, Category.parent_code, Category.name, Category.name_en, Category.scene, has_goods
+    ).order_by(Category.position, Category.code)
 
 
 def _offer(browse: Browse | None = None) -> list[ColumnElement[bool]]:
@@ -216,9 +228,21 @@ def _unit_rank() -> ColumnElement[int]:
 
 def list_cards(browse: Browse, limit: int = PAGE_SIZE) -> tuple[list[Card], tuple[int, int] | None]:
     """A page of cards and the key after which the next page begins, None on the last one; one statement."""
+    query = _cards(browse, limit)
+    if query is None:
+        return [], None
+    rows = db.session.execute(query).tuples().all()
+    cards = [_card(row) for row in rows[:limit]]
+    following = (int(rows[limit - 1][-1]), cards[-1].product_id) if len(rows) > limit else None
+    return _as_shown(cards, browse.order), following
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _cards(browse: Browse, limit: int) -> Select[Any] | None:
+    """The statement; putting it together costs more than carrying it out. None without a word to look for."""
     page = _page(browse, limit)
     if page is None:
-        return [], None
+        return None
     county = aliased(Area)
     query = (
         select(
@@ -253,11 +277,7 @@ def list_cards(browse: Browse, limit: int = PAGE_SIZE) -> tuple[list[Card], tupl
         .outerjoin(county, county.code == Product.county_code)
         .outerjoin(Image, Image.id == first_image())
     )
-    falls = browse.order in FALLING
-    rows = db.session.execute(_after(query, None, page.c.key, Product.id, falls=falls)).tuples().all()
-    cards = [_card(row) for row in rows[:limit]]
-    following = (int(rows[limit - 1][-1]), cards[-1].product_id) if len(rows) > limit else None
-    return _as_shown(cards, browse.order), following
+    return _after(query, None, page.c.key, Product.id, falls=browse.order in FALLING)
 
 
 def _as_shown(cards: list[Card], order: Order) -> list[Card]:
@@ -365,7 +385,7 @@ def _card(row: Sequence[Any]) -> Card:
         net_amount=net,
         return_rule=rule,
         needs_confirmation=bool(blemished),
-        left=left,
+        left=min(left, FEW + 1),
         picked_on=picked,
         county=choose(name or "", name_en),
         seller_name=seller,

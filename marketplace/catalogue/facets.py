@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, String, and_, cast, func, select
+from sqlalchemy import CTE, Select, String, and_, cast, func, select
 from sqlalchemy.orm import aliased
 
 from marketplace.catalogue import packs, search
 from marketplace.catalogue.browsing import FACETS, Browse
-from marketplace.catalogue.cards import is_listed, within
+from marketplace.catalogue.cards import KEPT_QUERIES, is_listed, within
 from marketplace.catalogue.models import (
     Grade,
     Measure,
@@ -59,10 +60,17 @@ def count_facets(browse: Browse) -> Facets:
     Products are grouped by their facets in the database; a group has the packs that its products offer. Of a list
     of more than MOST_COUNTED products the newest are counted, of a search those that it looks at.
     """
+    query = _groups(Browse(categories=browse.categories, words=browse.words, seller_id=browse.seller_id))
+    return Facets(0, {}) if query is None else _facets(browse, db.session.execute(query).tuples().all())
+
+
+@lru_cache(maxsize=KEPT_QUERIES)
+def _groups(browse: Browse) -> Select[Any] | None:
+    """The statement for a list without choices of facets; None without a word to look for."""
     pack = cast(Variant.measure, String(12)).concat("-").concat(cast(Variant.net_amount, String(20)))
     read = _read(browse)
     if read is None:
-        return Facets(0, {})
+        return None
     listed = (
         select(
             Product.id,
@@ -76,7 +84,7 @@ def count_facets(browse: Browse) -> Facets:
         .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
         .where(*((is_listed(), *within(browse)) if browse.words else ()))  # of a list others were not read
         .where(Variant.is_offered.is_(True), StockPool.on_hand - StockPool.held >= Variant.pool_amount)
-        .group_by(Product.id, Product.county_code, Product.size_code, Product.grade_code)
+        .group_by(Product.id)
     )
     inner = listed.subquery()
     groups = (
@@ -91,7 +99,7 @@ def count_facets(browse: Browse) -> Facets:
         .subquery()
     )
     county = aliased(Area)
-    query = (
+    return (
         select(
             groups.c.county,
             groups.c.size,
@@ -111,7 +119,6 @@ def count_facets(browse: Browse) -> Facets:
         .outerjoin(SizeClass, SizeClass.code == groups.c.size)
         .outerjoin(Grade, Grade.code == groups.c.grade)
     )
-    return _facets(browse, db.session.execute(query).tuples().all())
 
 
 def _read(browse: Browse) -> CTE | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import segno
@@ -14,7 +15,7 @@ from marketplace import caching, clock
 from marketplace.cart import visitor
 from marketplace.catalogue import browsing, cards, packs, queries, season
 from marketplace.catalogue.browsing import Browse, Order
-from marketplace.catalogue.facets import count_facets
+from marketplace.catalogue.facets import Facets, count_facets
 from marketplace.database import is_code
 from marketplace.errors import NotFoundError
 from marketplace.logistics.queries import templates_for
@@ -28,6 +29,7 @@ HOUSEHOLD_NET = 50_000  # 50 kg or 50 litres: tonnes for companies stay in the l
 HOME_CARDS = 8
 HOME_OF_ONE_SELLER = 2  # one busy shop must not fill the page
 HOME_SHOPS = 4
+FACETS_BYTES, CATEGORIES_BYTES = 20_000, 10_000  # in memory, at most about
 
 
 @bp.get("/")
@@ -98,7 +100,7 @@ def choose_filters(code: str | None) -> ResponseReturnValue:
     )
     return render_template(
         "catalogue/filters.html",
-        facets=count_facets(shown.browse),
+        facets=_facets(shown.browse),
         **shown.context(endpoint),
     )
 
@@ -135,7 +137,7 @@ class _Shown:
 
 
 def _read(code: str | None) -> _Shown:
-    categories = cards.list_categories()
+    categories = caching.kept("categories", cards.list_categories, size=lambda _rows: CATEGORIES_BYTES)
     codes: tuple[str, ...] = ()
     if code is not None:
         if all(row.code != code for row in categories):
@@ -161,7 +163,7 @@ def _list_page(endpoint: str, code: str | None = None) -> ResponseReturnValue:
 def _show_list(endpoint: str, code: str | None) -> dict[str, str]:
     shown = _read(code)
     found, following = cards.list_cards(shown.browse)
-    facets = count_facets(shown.browse)
+    facets = _facets(shown.browse)
     context = shown.context(endpoint)
     next_url = None
     if following:
@@ -171,6 +173,12 @@ def _show_list(endpoint: str, code: str | None) -> dict[str, str]:
     context |= {"cards": found, "facets": facets, "next_url": next_url, "heading": heading}
     goods = render_template("catalogue/_list.html", **context)
     return {"heading": heading, "goods": Markup(goods)}  # noqa: S704  a template's own
+
+
+def _facets(browse: Browse) -> Facets:
+    """The counts of a list are the same on all its pages and in each order."""
+    counted = replace(browse, order=Order.NEWEST, after=None)
+    return caching.kept(counted, lambda: count_facets(browse), size=lambda _facets: FACETS_BYTES)
 
 
 def _heading(shown: _Shown) -> str:

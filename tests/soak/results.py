@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from tests.sandbox.process import ROOT
 from tests.soak.rows import Row
@@ -14,6 +17,7 @@ from tests.soak.rows import Row
 FILE = ROOT / "test-results" / "soak.json"
 DOCUMENT = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- written by ./run soak --write -->", "<!-- end of what ./run soak writes -->"
+HEAD = ("row", "database", "what was found", "control", "holds")
 PRODUCT = ("marketplace", "sandbox", "templates", "migrations", "seed/reference")
 SUPPORT = (
     "tests/live.py",
@@ -55,11 +59,15 @@ def load() -> dict[str, Result]:
 
 
 def keep(results: dict[str, Result]) -> None:
-    FILE.parent.mkdir(exist_ok=True)
-    text = json.dumps({key: asdict(value) for key, value in results.items()}, ensure_ascii=False, indent=1)
-    part = FILE.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(FILE)
+    keep_json(FILE, {key: asdict(value) for key, value in results.items()})
+
+
+def keep_json(file: Path, content: dict[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    file.parent.mkdir(exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    part.replace(file)
 
 
 def state_of(row: Row) -> str:
@@ -103,24 +111,31 @@ def table(rows: dict[str, Row], results: dict[str, Result]) -> str:
 
 def write(rows: dict[str, Row], results: dict[str, Result]) -> None:
     """Put the results into docs/reliability.md, between its two marks."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{_markdown(rows, results)}\n\n{END}{after}", encoding="utf-8")
+    between(DOCUMENT, BEGIN, END, markdown(HEAD, _cells(rows, results)))
 
 
-def _markdown(rows: dict[str, Row], results: dict[str, Result]) -> str:
-    lines = ["| row | database | what was found | control | holds |", "| --- | --- | --- | --- | --- |"]
+def between(document: Path, begin: str, end: str, text: str) -> None:
+    """Put a text between two marks of a document, in place of what stood there."""
+    found = document.read_text(encoding="utf-8")
+    before, after = found.partition(begin)[0], found.partition(end)[2]
+    document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table, each cell in one line."""
+    body = ([re.sub(r"\s*\n\s*", " ", cell).replace("|", "/") for cell in row] for row in rows)
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(line)} |".replace("  |", " |") for line in lines)
+
+
+def _cells(rows: dict[str, Row], results: dict[str, Result]) -> Iterator[tuple[str, ...]]:
     for row in rows.values():
         for database in row.databases:
             result = results.get(f"{row.name}/{database}")
             if result is None:
-                lines.append(f"| {row.name} | {database} | not run yet | | |")
+                yield row.name, database, "not run yet", "", ""
                 continue
             found = [*result.figures, *(f"**not as promised:** {failure}" for failure in result.failures)]
             if result.skipped:
                 found.append(f"**skipped:** {result.skipped}")
-            cells = (row.name, database, "; ".join(found), "; ".join(result.controls) or "–", result.verdict)
-            lines.append(
-                "| " + " | ".join(re.sub(r"\s*\n\s*", " ", cell).replace("|", "/") for cell in cells) + " |"
-            )
-    return "\n".join(lines)
+            yield row.name, database, "; ".join(found), "; ".join(result.controls) or "–", result.verdict
