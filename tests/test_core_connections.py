@@ -47,7 +47,7 @@ def test_statements_of_a_page_stay_prepared(postgresql_app: Flask) -> None:
             client.get(f"/products?x={number}")
     with postgresql_app.app_context():
         prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%products%'")
-        assert db.session.execute(prepared).scalar_one() >= 3
+        assert db.session.execute(prepared).scalar_one() >= 1
 
 
 def test_a_connection_that_rested_is_asked_before_it_is_used(
