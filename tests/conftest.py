@@ -161,6 +161,18 @@ def app(shared_app: Flask) -> Iterator[Flask]:
             outer.rollback()
 
 
+@contextlib.contextmanager
+def undone(app: Flask) -> Iterator[None]:
+    """Inside a test that has `app`: what is committed in here is gone afterwards."""
+    savepoint = db._app_engines[app][None].begin_nested()
+    try:
+        yield
+    finally:
+        with app.app_context():
+            db.session.remove()
+        savepoint.rollback()
+
+
 @pytest.fixture
 def app_context(app: Flask) -> Iterator[None]:
     """An application context, for tests of services and queries."""
@@ -203,7 +215,7 @@ def sign_in(app: Flask) -> Callable[[str], Visitor]:
     """sign_in("farmer"): one of the cast, signed in as they would be, second factor included."""
 
     def enter(key: str) -> Visitor:
-        return Visitor(app).sign_in(PEOPLE[key])
+        return Visitor(app).enter(PEOPLE[key])
 
     return enter
 

@@ -413,8 +413,8 @@ def test_right_code_opens_the_office_in_a_fresh_session(app: Flask, visitor: Vis
     half.get("/staff/", 303)
 
 
-def test_code_of_the_authenticator_is_good_once(app: Flask, sign_in: SignIn) -> None:
-    sign_in("admin")
+def test_code_of_the_authenticator_is_good_once(app: Flask, visitor: Visitor) -> None:
+    visitor.sign_in(PEOPLE["admin"])
     other = Visitor(app)
     answer = other.submit("/sign-in", {"phone": PEOPLE["admin"].phone, "password": PEOPLE["admin"].password})
     page = other.submit(answer.location, {"code": totp("admin")}, 422)
