@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import BigInteger, and_, cast, func, or_, select
 
 from marketplace import clock
 from marketplace.awards import collecting, snapshots
@@ -74,7 +74,7 @@ def list_year(
 ) -> YearList:
     """Sellers of the viewer's counties by the year's revenue, largest first; fifteen statements for any page."""
     sums = (
-        select(YearRevenue.seller_id, func.sum(YearRevenue.amount).label("amount"))
+        select(YearRevenue.seller_id, cast(func.sum(YearRevenue.amount), BigInteger).label("amount"))
         .where(YearRevenue.year == year)
         .group_by(YearRevenue.seller_id)
         .subquery()

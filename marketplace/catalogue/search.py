@@ -125,8 +125,7 @@ def matches(text: str) -> Select[tuple[int, int]] | None:
     driver = aliased(SearchTerm)
     query = select(driver.product_id).where(driver.term == _rarest(required))
     if len(required) > 1:
-        # Scalars, not EXISTS: a planner that joins whole terms reads a hundred thousand rows to show twenty-four.
-        query = query.where(*(_weight_of(driver.product_id, [term]).is_not(None) for term in required))
+        query = query.where(*(_has(driver.product_id, term) for term in _from_both_ends(required)))
     found = query.order_by(driver.weight.desc(), driver.product_id.desc()).limit(CANDIDATES).subquery()
     rank = _weight_of(found.c.product_id, [*required, *pairs[:MOST_TERMS]])
     return select(found.c.product_id, rank.label("rank"))
@@ -144,6 +143,17 @@ def _rarest(terms: list[str]) -> ColumnElement[str]:
         )
     frequency = union_all(*counted).subquery()
     return select(frequency.c.term).order_by(frequency.c.products, frequency.c.term).limit(1).scalar_subquery()
+
+
+def _from_both_ends(terms: list[str]) -> list[str]:
+    """信丰茶油 as 信油丰茶: neighbours mostly come together, so what is far away tells sooner that it is missing."""
+    return list(dict.fromkeys(term for both in zip(terms, reversed(terms), strict=True) for term in both))
+
+
+def _has(product_id: SQLColumnExpression[int], term: str) -> ColumnElement[bool]:
+    """A scalar, not EXISTS: a planner that joins whole terms reads a hundred thousand rows to show twenty-four."""
+    found = select(SearchTerm.product_id).where(SearchTerm.term == term, SearchTerm.product_id == product_id)
+    return found.scalar_subquery().is_not(None)
 
 
 def _weight_of(product_id: SQLColumnExpression[int], terms: list[str]) -> ColumnElement[int]:
