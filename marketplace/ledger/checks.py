@@ -6,6 +6,8 @@ check() is carried out by `flask ledger check` and at the end of every test that
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import case, func, select
 
@@ -16,6 +18,7 @@ from marketplace.ledger.records import orders, refunds, seller_orders
 from marketplace.ledger.rules import SIDES, SaleFacts, expected_accounts
 from marketplace.money import format_fen
 
+STREAMED = 2000  # rows that are here at once
 OPEN_REFUNDS = ("requested", "pending", "failed")  # a failed one is still owed
 
 
@@ -83,30 +86,53 @@ def _sides() -> Iterator[str]:
 
 
 def _sales() -> Iterator[str]:
-    """Each seller order: what the books say of it is what its own record says."""
-    booked: dict[int, dict[Account, int]] = {}
-    books: dict[int, int] = {}
+    """Each seller order: what the books say of it is what its own record says; both are read as streams, by its id."""
+    recorded = _recorded_sales()
+    record = next(recorded, None)
+    for sale_id, rows in groupby(_booked_sales(), key=itemgetter(0)):
+        while record is not None and record[0] < sale_id:
+            yield from _compare(record, set(), {})
+            record = next(recorded, None)
+        books: set[int] = set()
+        found: dict[Account, int] = {}
+        for _sale_id, book, account, amount in rows:
+            books.add(book)
+            found[account] = found.get(account, 0) + amount
+        if record is None or record[0] != sale_id:
+            yield f"seller order {sale_id} is booked and does not exist"
+            continue
+        yield from _compare(record, books, found)
+        record = next(recorded, None)
+    while record is not None:
+        yield from _compare(record, set(), {})
+        record = next(recorded, None)
+
+
+def _booked_sales() -> Iterator[tuple[int, int, Account, int]]:
     query = (
         select(JournalEntry.seller_order_id, JournalEntry.book, Posting.account, func.sum(Posting.amount))
         .join(Posting, Posting.entry_id == JournalEntry.id)
         .where(JournalEntry.seller_order_id.is_not(None), JournalEntry.book != 0)
         .group_by(JournalEntry.seller_order_id, JournalEntry.book, Posting.account)
+        .order_by(JournalEntry.seller_order_id)
     )
-    for sale_id, book, account, amount in db.session.execute(query):
-        if books.setdefault(sale_id, book) != book:
-            yield f"seller order {sale_id} is booked in two sellers' books"
-        if amount:
-            booked.setdefault(sale_id, {})[account] = int(amount)
-    for sale_id, code, seller_id, facts in _recorded_sales():
-        found, expected = booked.pop(sale_id, {}), expected_accounts(facts)
-        if books.get(sale_id, seller_id) != seller_id:
-            yield f"seller order {code} is booked in the book of {books[sale_id]}, not of its seller {seller_id}"
-        for account in sorted(found.keys() | expected.keys()):
-            is_, should = found.get(account, 0), expected.get(account, 0)
-            if is_ != should:
-                yield f"seller order {code}: {account} is {format_fen(is_)}, should be {format_fen(should)}"
-    for sale_id in booked:
-        yield f"seller order {sale_id} is booked and does not exist"
+    for sale_id, book, account, amount in db.session.execute(query.execution_options(yield_per=STREAMED)):
+        yield sale_id, book, account, int(amount)
+
+
+def _compare(
+    record: tuple[int, str, int, SaleFacts], books: set[int], found: dict[Account, int]
+) -> Iterator[str]:
+    sale_id, code, seller_id, facts = record
+    expected = expected_accounts(facts)
+    if len(books) > 1:
+        yield f"seller order {sale_id} is booked in two sellers' books"
+    elif books - {seller_id}:
+        yield f"seller order {code} is booked in the book of {min(books)}, not of its seller {seller_id}"
+    for account in sorted(found.keys() | expected.keys()):
+        is_, should = found.get(account, 0), expected.get(account, 0)
+        if is_ != should:
+            yield f"seller order {code}: {account} is {format_fen(is_)}, should be {format_fen(should)}"
 
 
 def _recorded_sales() -> Iterator[tuple[int, str, int, SaleFacts]]:
@@ -132,7 +158,7 @@ def _recorded_sales() -> Iterator[tuple[int, str, int, SaleFacts]]:
         .outerjoin(back, back.c.seller_order_id == seller_orders.c.id)
         .order_by(seller_orders.c.id)
     )
-    for row in db.session.execute(query):
+    for row in db.session.execute(query.execution_options(yield_per=STREAMED)):
         is_cash = row.payment_method == "on_delivery"
         is_completed = row.status == "completed"
         yield (

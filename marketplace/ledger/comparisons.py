@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import and_, case, cast, func, or_, select
+from sqlalchemy import Subquery, and_, case, cast, func, or_, select
 from sqlalchemy.types import String
 
 from marketplace.database import db
@@ -103,49 +103,92 @@ def refund_sums() -> Iterator[str]:
 
 def payments_booked() -> Iterator[str]:
     """Each succeeded payment is booked once and whole, for its order or as unmatched; a paid order has its own."""
-    in_ = (
-        select(JournalEntry.reference, JournalEntry.kind, func.sum(Posting.amount).label("amount"))
+    for_order = func.sum(case((JournalEntry.kind == "payment", Posting.amount)))
+    unmatched_ = func.sum(case((JournalEntry.kind == "unmatched_payment", Posting.amount)))
+    booked = (
+        select(JournalEntry.reference, for_order.label("for_order"), unmatched_.label("unmatched"))
         .join(Posting, Posting.entry_id == JournalEntry.id)
         .where(
             JournalEntry.kind.in_(("payment", "unmatched_payment")),
             Posting.account == Account.PROVIDER_CLEARING,
         )
-        .group_by(JournalEntry.reference, JournalEntry.kind)
+        .group_by(JournalEntry.reference)
+        .subquery()
     )
-    booked: dict[str, dict[str, int]] = {}
-    for reference, kind, amount in db.session.execute(in_):
-        booked.setdefault(reference, {})[kind] = int(amount)
     parts = (
         select(payment_parts.c.payment_id, func.sum(payment_parts.c.amount).label("amount"))
         .group_by(payment_parts.c.payment_id)
         .subquery()
     )
-    query = select(payments, func.coalesce(parts.c.amount, 0).label("parts")).outerjoin(
-        parts, parts.c.payment_id == payments.c.id
+    compared = (
+        select(
+            payments,
+            func.coalesce(parts.c.amount, 0).label("parts"),
+            booked.c.for_order,
+            booked.c.unmatched,
+            booked.c.reference,
+        )
+        .outerjoin(parts, parts.c.payment_id == payments.c.id)
+        .outerjoin(booked, booked.c.reference == cast(payments.c.id, String))
+        .subquery()
     )
-    matched: dict[int, int] = {}
-    for row in db.session.execute(query):
-        found = booked.pop(str(row.id), {})
-        whole = sum(found.values())
-        if row.status == "succeeded" and (whole != row.amount or len(found) != 1):
-            yield f"payment {row.id} of {format_fen(row.amount)} succeeded and {format_fen(whole)} of it is booked"
-        elif row.status not in {"succeeded", "unexpected"} and whole:
-            yield f"payment {row.id} is booked and did not succeed"
-        if "payment" in found and row.parts != found["payment"]:
-            for_order = found["payment"]
-            yield f"payment {row.id}: its parts are {format_fen(int(row.parts))}, booked {format_fen(for_order)}"
-        if "payment" in found:
-            matched[row.order_id] = matched.get(row.order_id, 0) + row.amount
-    for reference in booked:
+    yield from _payments(compared)
+    strangers = (
+        select(booked.c.reference)
+        .outerjoin(payments, booked.c.reference == cast(payments.c.id, String))
+        .where(payments.c.id.is_(None))
+        .order_by(booked.c.reference)
+    )
+    for (reference,) in db.session.execute(strangers):
         yield f"payment {reference} is booked and does not exist"
-    total = orders.c.goods_amount + orders.c.freight_amount
-    for order_id, code, amount in db.session.execute(
-        select(orders.c.id, orders.c.code, total).where(orders.c.payment_state == "paid")
-    ):
-        paid = matched.pop(order_id, 0)
-        if paid != amount:
-            yield f"order {code} of {format_fen(amount)} is paid by {format_fen(paid)}"
-    for order_id in matched:
+    yield from _paid_orders(compared)
+
+
+def _payments(compared: Subquery) -> Iterator[str]:
+    """Payments whose booking is not theirs; only what differs comes here."""
+    row = compared.c
+    whole = func.coalesce(row.for_order, 0) + func.coalesce(row.unmatched, 0)
+    is_once = or_(row.for_order.is_(None), row.unmatched.is_(None)) & row.reference.is_not(None)
+    differs = or_(
+        (row.status == "succeeded") & or_(whole != row.amount, ~is_once),
+        row.status.not_in(("succeeded", "unexpected")) & (whole != 0),
+        row.parts != row.for_order,
+    )
+    for one in db.session.execute(select(compared).where(differs).order_by(row.id)):
+        found: list[int] = [int(amount) for amount in (one.for_order, one.unmatched) if amount is not None]
+        if one.status == "succeeded" and (sum(found) != one.amount or len(found) != 1):
+            amount = format_fen(sum(found))
+            yield f"payment {one.id} of {format_fen(one.amount)} succeeded and {amount} of it is booked"
+        elif one.status not in {"succeeded", "unexpected"} and sum(found) != 0:
+            yield f"payment {one.id} is booked and did not succeed"
+        if one.for_order is not None and one.parts != one.for_order:
+            booked = format_fen(int(one.for_order))
+            yield f"payment {one.id}: its parts are {format_fen(int(one.parts))}, booked {booked}"
+
+
+def _paid_orders(compared: Subquery) -> Iterator[str]:
+    matched = (
+        select(compared.c.order_id, func.sum(compared.c.amount).label("amount"))
+        .where(compared.c.for_order.is_not(None))
+        .group_by(compared.c.order_id)
+        .subquery()
+    )
+    total, paid = orders.c.goods_amount + orders.c.freight_amount, func.coalesce(matched.c.amount, 0)
+    wrong = (
+        select(orders.c.code, total, paid)
+        .outerjoin(matched, matched.c.order_id == orders.c.id)
+        .where(orders.c.payment_state == "paid", paid != total)
+        .order_by(orders.c.id)
+    )
+    for code, amount, is_ in db.session.execute(wrong):
+        yield f"order {code} of {format_fen(amount)} is paid by {format_fen(int(is_))}"
+    unpaid = (
+        select(matched.c.order_id)
+        .outerjoin(orders, (orders.c.id == matched.c.order_id) & (orders.c.payment_state == "paid"))
+        .where(orders.c.id.is_(None))
+        .order_by(matched.c.order_id)
+    )
+    for (order_id,) in db.session.execute(unpaid):
         yield f"order {order_id} has a payment booked and is not paid"
 
 

@@ -28,6 +28,7 @@ from marketplace.sellers.models import Seller
 from marketplace.sellers.queries import of_counties
 
 PAGE = 20
+OPEN = (SellerOrderStatus.TO_SHIP, SellerOrderStatus.SHIPPED, SellerOrderStatus.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -225,29 +226,28 @@ def list_for_staff(
 
 def _named(text: str) -> CompoundSelect[tuple[int]]:
     """Ids of the seller orders with a code, of the order with it, and of a phone's orders: each by its own index."""
-    found = (
-        select(Order.id).where(Order.code == text.upper()),
-        select(Order.id).where(Order.contact_phone == text),
-    )
+    named = (Order.code == text.upper(), Order.contact_phone == text)
     return union(
         select(SellerOrder.id).where(SellerOrder.code == text.upper()),
-        *(select(SellerOrder.id).where(SellerOrder.order_id.in_(ids)) for ids in found),
+        *(select(SellerOrder.id).where(SellerOrder.order_id.in_(select(Order.id).where(one))) for one in named),
     )
 
 
-def count_for_seller(seller_id: int) -> dict[SellerOrderStatus, int]:
+def count_for_seller(
+    seller_id: int, statuses: Iterable[SellerOrderStatus] = SellerOrderStatus
+) -> dict[SellerOrderStatus, int]:
     """How many parts of a seller stand in each status; a status without any is left out."""
     query = (
         select(SellerOrder.status, func.count())
-        .where(SellerOrder.seller_id == seller_id)
+        .where(SellerOrder.seller_id == seller_id, SellerOrder.status.in_(list(statuses)))
         .group_by(SellerOrder.status)
     )
     return dict(db.session.execute(query).tuples().all())
 
 
 def count_work(seller_id: int) -> Work:
-    """What a seller has to do, and what is on its way."""
-    counts = count_for_seller(seller_id)
+    """What a seller has to do, and what is on its way; of the many that are completed nothing is read."""
+    counts = count_for_seller(seller_id, OPEN)
     earliest = select(func.min(SellerOrder.ship_by)).where(
         SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP
     )
