@@ -81,7 +81,9 @@ def list_year(
     )
     amount = func.coalesce(sums.c.amount, 0)
     query = of_counties(
-        select(Seller, amount).outerjoin(sums, sums.c.seller_id == Seller.id), viewer, "awards:read"
+        select(Seller.id, amount.label("amount")).outerjoin(sums, sums.c.seller_id == Seller.id),
+        viewer,
+        "awards:read",
     )
     if county:
         query = query.where(Seller.county_code == county)
@@ -90,7 +92,10 @@ def list_year(
     if (cursor := _cursor(after)) is not None:
         least, last_id = cursor
         query = query.where(or_(amount < least, and_(amount == least, Seller.id < last_id)))
-    found = db.session.execute(query.order_by(amount.desc(), Seller.id.desc()).limit(PAGE + 1)).all()
+    # All are put in order by these two columns alone; what a row shows is joined to one page of them.
+    first = query.order_by(amount.desc(), Seller.id.desc()).limit(PAGE + 1).subquery()
+    rows = select(Seller, first.c.amount).join(first, first.c.id == Seller.id)
+    found = db.session.execute(rows.order_by(first.c.amount.desc(), Seller.id.desc())).all()
     page = found[:PAGE]
     following = f"{int(page[-1][1])}.{page[-1][0].id}" if len(found) > PAGE else None
     return YearList(_rows([row[0] for row in page], year), following)

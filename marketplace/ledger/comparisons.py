@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Subquery, and_, case, cast, func, or_, select
+from sqlalchemy import Row, Select, Subquery, and_, case, cast, func, or_, select
 from sqlalchemy.types import String
 
 from marketplace.database import db
@@ -132,7 +133,8 @@ def payments_booked() -> Iterator[str]:
         .outerjoin(booked, booked.c.reference == cast(payments.c.id, String))
         .subquery()
     )
-    yield from _payments(compared)
+    for row in db.session.execute(_differing(compared)):
+        yield from _payment_sentences(row)
     strangers = (
         select(booked.c.reference)
         .outerjoin(payments, booked.c.reference == cast(payments.c.id, String))
@@ -141,32 +143,6 @@ def payments_booked() -> Iterator[str]:
     )
     for (reference,) in db.session.execute(strangers):
         yield f"payment {reference} is booked and does not exist"
-    yield from _paid_orders(compared)
-
-
-def _payments(compared: Subquery) -> Iterator[str]:
-    """Payments whose booking is not theirs; only what differs comes here."""
-    row = compared.c
-    whole = func.coalesce(row.for_order, 0) + func.coalesce(row.unmatched, 0)
-    is_once = or_(row.for_order.is_(None), row.unmatched.is_(None)) & row.reference.is_not(None)
-    differs = or_(
-        (row.status == "succeeded") & or_(whole != row.amount, ~is_once),
-        row.status.not_in(("succeeded", "unexpected")) & (whole != 0),
-        row.parts != row.for_order,
-    )
-    for one in db.session.execute(select(compared).where(differs).order_by(row.id)):
-        found: list[int] = [int(amount) for amount in (one.for_order, one.unmatched) if amount is not None]
-        if one.status == "succeeded" and (sum(found) != one.amount or len(found) != 1):
-            amount = format_fen(sum(found))
-            yield f"payment {one.id} of {format_fen(one.amount)} succeeded and {amount} of it is booked"
-        elif one.status not in {"succeeded", "unexpected"} and sum(found) != 0:
-            yield f"payment {one.id} is booked and did not succeed"
-        if one.for_order is not None and one.parts != one.for_order:
-            booked = format_fen(int(one.for_order))
-            yield f"payment {one.id}: its parts are {format_fen(int(one.parts))}, booked {booked}"
-
-
-def _paid_orders(compared: Subquery) -> Iterator[str]:
     matched = (
         select(compared.c.order_id, func.sum(compared.c.amount).label("amount"))
         .where(compared.c.for_order.is_not(None))
@@ -190,6 +166,31 @@ def _paid_orders(compared: Subquery) -> Iterator[str]:
     )
     for (order_id,) in db.session.execute(unpaid):
         yield f"order {order_id} has a payment booked and is not paid"
+
+
+def _differing(compared: Subquery) -> Select[Any]:
+    """Payments whose booking is not theirs: only they leave the database."""
+    row = compared.c
+    whole = func.coalesce(row.for_order, 0) + func.coalesce(row.unmatched, 0)
+    is_once = or_(row.for_order.is_(None), row.unmatched.is_(None)) & row.reference.is_not(None)
+    differs = or_(
+        (row.status == "succeeded") & or_(whole != row.amount, ~is_once),
+        row.status.not_in(("succeeded", "unexpected")) & (whole != 0),
+        row.parts != row.for_order,
+    )
+    return select(compared).where(differs).order_by(row.id)
+
+
+def _payment_sentences(row: Row[Any]) -> Iterator[str]:
+    found: list[int] = [int(amount) for amount in (row.for_order, row.unmatched) if amount is not None]
+    if row.status == "succeeded" and (sum(found) != row.amount or len(found) != 1):
+        amount = format_fen(sum(found))
+        yield f"payment {row.id} of {format_fen(row.amount)} succeeded and {amount} of it is booked"
+    elif row.status not in {"succeeded", "unexpected"} and sum(found) != 0:
+        yield f"payment {row.id} is booked and did not succeed"
+    if row.for_order is not None and row.parts != row.for_order:
+        booked = format_fen(int(row.for_order))
+        yield f"payment {row.id}: its parts are {format_fen(int(row.parts))}, booked {booked}"
 
 
 def fees_booked() -> Iterator[str]:
