@@ -154,6 +154,7 @@ def _basket_page(
         line_problems={
             problem.variant_id: problem.message for problem in wanted.problems if problem.variant_id
         },
+        problems_of_all=[one.message for one in wanted.problems if not (one.variant_id or one.seller_id)],
         provinces=provinces,
         place=place,
         count=count,

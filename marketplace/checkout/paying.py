@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
+from marketplace import settings
 from marketplace.orders.models import PaymentMethod
 
 
@@ -35,6 +36,11 @@ class Way:
 
 CASH = "on_delivery"
 ELSEWHERE = "elsewhere"  # order now, pay by the copied link in another browser
+
+
+def most_in_cash() -> int:
+    """How much a courier is asked to collect for one order at most, in fen; 0 while there is no cash on delivery."""
+    return 100 * settings.get("cod.most_yuan") if settings.get("cod.enabled") else 0
 
 
 def device_of(user_agent: str) -> Device:

@@ -12,7 +12,8 @@ from flask_babel import lazy_gettext as _l
 from marketplace.catalogue.selling import SaleItem
 from marketplace.errors import DomainError
 from marketplace.logistics.rules import Freight, Template, parcel_freight
-from marketplace.money import MAX_FEN, format_fen
+from marketplace.money import format_fen
+from marketplace.payments.rules import MOST_TO_PAY
 
 
 class ProblemKind(enum.StrEnum):
@@ -20,6 +21,7 @@ class ProblemKind(enum.StrEnum):
 
     GONE = "gone"
     TOO_FEW = "too_few"
+    TOO_MUCH = "too_much"
     NOT_SERVED = "not_served"
     NOT_CONFIRMED = "not_confirmed"
     NEW_PRICE = "new_price"
@@ -28,7 +30,7 @@ class ProblemKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One sentence about one line (variant_id) or one parcel (seller_id)."""
+    """One sentence about one line (variant_id), one parcel (seller_id), or all of it (neither)."""
 
     kind: ProblemKind
     message: str
@@ -175,7 +177,8 @@ def quote(
         if province_code and parcel.freight is None:
             message = _("“%(seller)s”不送这个地方", seller=parcel.first.seller_name)
             problems.append(Problem(ProblemKind.NOT_SERVED, message, seller_id=parcel.seller_id))
-    return Quote(parcels, tuple(problems))
+    found = Quote(parcels, tuple(problems))
+    return Quote(parcels, (*problems, *_too_much(found))) if found.total_amount > MOST_TO_PAY else found
 
 
 def changes(wanted: Quote, seen: Mapping[str, int]) -> tuple[Problem, ...]:
@@ -233,6 +236,23 @@ def _too_few(parcel: Parcel) -> list[Problem]:
     return found
 
 
+def _too_much(wanted: Quote) -> list[Problem]:
+    """More than one payment can be: told before anything is held, with the count of the dearest line that would do."""
+    line = max((line for parcel in wanted.parcels for line in parcel.lines), key=lambda line: line.amount)
+    room = MOST_TO_PAY - (wanted.total_amount - line.amount)
+    values = {"most": format_fen(MOST_TO_PAY), "total": format_fen(wanted.total_amount)}
+    if room < line.item.price_amount:
+        message = _("一次最多付 %(most)s 元，这里一共 %(total)s 元：拿掉几样，分几次下单。", **values)
+        return [Problem(ProblemKind.TOO_MUCH, message)]
+    message = _(
+        "一次最多付 %(most)s 元，这里一共 %(total)s 元：“%(title)s”这一单最多 %(count)s 份，其余的再下一单。",
+        title=line.item.title,
+        count=room // line.item.price_amount,
+        **values,
+    )
+    return [Problem(ProblemKind.TOO_MUCH, message, variant_id=line.item.variant_id)]
+
+
 def check_order(wanted: Quote, *, confirmed: frozenset[int], expected_total: int) -> None:
     """Refuse what is empty, cannot be bought, lacks its tick, or costs something else than was shown.
 
@@ -247,5 +267,5 @@ def check_order(wanted: Quote, *, confirmed: frozenset[int], expected_total: int
             problems.append(Problem(ProblemKind.NOT_CONFIRMED, message, variant_id=line.item.variant_id))
     if problems:
         raise BasketChangedError(problems)
-    if wanted.total_amount != expected_total or wanted.total_amount > MAX_FEN:
+    if wanted.total_amount != expected_total:
         raise PriceChangedError

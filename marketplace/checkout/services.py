@@ -17,12 +17,14 @@ from marketplace.audit import Actor
 from marketplace.cart import services as cart
 from marketplace.catalogue.selling import sale_items
 from marketplace.checkout import rules
+from marketplace.checkout.paying import most_in_cash
 from marketplace.checkout.rules import Parcel, Problem, ProblemKind, Quote
 from marketplace.database import new_id
 from marketplace.errors import DomainError
 from marketplace.inventory import services as inventory
 from marketplace.inventory.rules import OutOfStockError
 from marketplace.logistics.queries import templates_for
+from marketplace.money import format_fen
 from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
 from marketplace.orders.models import Order, PaymentMethod
@@ -31,10 +33,15 @@ from marketplace.places import Level, province_of
 
 
 class CashNotOfferedError(DomainError):
-    """Cash on delivery is switched off."""
+    """Cash on delivery is switched off, or not offered for so much (most in fen)."""
 
-    def __init__(self) -> None:
-        super().__init__(_l("现在不能货到付款，请换一种付法"), field="pay_by")
+    def __init__(self, most: int) -> None:
+        message = (
+            _("货到付款一单最多 %(most)s 元，请换一种付法", most=format_fen(most))
+            if most
+            else _("现在不能货到付款，请换一种付法")
+        )
+        super().__init__(message, field="pay_by")
 
 
 class UnknownPlaceError(DomainError):
@@ -105,13 +112,13 @@ def place_order(actor: Actor, placing: Placing) -> PlacedOrder:
     found = order_queries.find_by_form_key(placing.key)
     if found is not None:
         return _placed(found, is_new=False)
-    if placing.payment_method == PaymentMethod.ON_DELIVERY and not settings.get("cod.enabled"):
-        raise CashNotOfferedError
     county = places.find(placing.county_code)
     if county is None or county.level != Level.COUNTY:
         raise UnknownPlaceError
     wanted = price(placing.counts, province_of(placing.county_code))
     rules.check_order(wanted, confirmed=placing.confirmed, expected_total=placing.expected_total)
+    if placing.payment_method == PaymentMethod.ON_DELIVERY and wanted.total_amount > most_in_cash():
+        raise CashNotOfferedError(most_in_cash())
     order_id = new_id()
     hold_until = clock.now() + timedelta(minutes=settings.get("orders.hold_minutes"))
     by_seller = {parcel.seller_id: parcel.pool_amounts for parcel in wanted.parcels}

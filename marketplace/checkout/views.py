@@ -20,7 +20,7 @@ from marketplace.cart import visitor
 from marketplace.cart.models import Cart
 from marketplace.checkout import services
 from marketplace.checkout.forms import CheckoutForm, read_items
-from marketplace.checkout.paying import ELSEWHERE, Way, device_of, ways
+from marketplace.checkout.paying import CASH, ELSEWHERE, Way, device_of, most_in_cash, ways
 from marketplace.checkout.rules import BasketChangedError, PriceChangedError, Problem, Quote, changes
 from marketplace.checkout.services import PlacedOrder, Placing
 from marketplace.database import run_in_transaction
@@ -102,7 +102,7 @@ def _buyer() -> Buyer:
 
 
 def _form(buyer: Buyer) -> CheckoutForm:
-    offered = ways(device_of(request.user_agent.string), has_cash=bool(settings.get("cod.enabled")))
+    offered = ways(device_of(request.user_agent.string), has_cash=most_in_cash() > 0)
     form = CheckoutForm(addresses=buyer.addresses, ways=offered, county=None)
     if form.is_submitted():
         return form
@@ -203,8 +203,10 @@ def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> Resp
     found = (*wanted.problems, *changes(wanted, _seen(form)), *getattr(refusal, "problems", ()))
     if refusal is not None and not found:
         form.refuse(refusal)
-    device = device_of(request.user_agent.string)
-    offered = ways(device, has_cash=bool(settings.get("cod.enabled")))
+    has_cash = most_in_cash() > 0 and wanted.total_amount <= most_in_cash()
+    offered = ways(device_of(request.user_agent.string), has_cash=has_cash)
+    if form.pay_by.data == CASH and not has_cash:
+        form.pay_by.data = offered[0].code
     return render_template(
         "checkout/start.html",
         form=form,
@@ -217,6 +219,7 @@ def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> Resp
         place_known=bool(_province(_county(form, buyer))),
         area_names={one.id: places.full_name(one.county_code) for one in buyer.addresses},
         ways={way.code: way for way in offered},
+        most_in_cash=0 if has_cash else most_in_cash(),
         claim_hours=settings.get("aftersales.claim_hours"),
     ), 422 if refusal is not None or form.errors else 200
 
@@ -228,11 +231,13 @@ def _seen(form: CheckoutForm) -> dict[str, int]:
 
 
 def _by_line(problems: tuple[Problem, ...]) -> Mapping[Any, str]:
-    """Sentences by variant, and by seller for what concerns a whole parcel; None holds what belongs to neither."""
+    """Sentences by variant, and by seller for what concerns a whole parcel; "all" for what belongs to neither."""
     found: dict[Any, str] = {}
     for problem in problems:
         if problem.variant_id is not None:
             found[problem.variant_id] = problem.message
         elif problem.seller_id is not None:
             found[f"seller {problem.seller_id}"] = problem.message
+        else:
+            found["all"] = problem.message
     return found

@@ -57,11 +57,12 @@ CITIES = (
 FAMILY_NAMES = "李王张刘陈杨黄赵吴周"
 # Orders of consumers in each season, oldest first, and the last days before the demo's own.
 CONSUMER_ORDERS = (40, 60, 60, 80, 80, 110)
-# Tonnes that the company bought of each shop, in orders of so many tonnes, by season as above.
+# Tonnes that the company bought of each shop, in orders of so many tonnes, by season as above: so many that one
+# payment can be for them (payments.rules.MOST_TO_PAY).
 TONNES: dict[str, tuple[int, tuple[int, ...]]] = {
-    "coop": (400, (1600, 3200, 4400, 4800, 3600, 3200)),
-    "anyuan_coop": (500, (0, 2000, 3000, 3500, 5000, 4000)),
-    "xinfeng_company": (500, (2000, 2500, 8000, 10000, 1500, 1000)),
+    "coop": (100, (1600, 3200, 4400, 4800, 3600, 3200)),
+    "anyuan_coop": (125, (0, 2000, 3000, 3500, 5000, 4000)),
+    "xinfeng_company": (125, (2000, 2500, 8000, 10000, 1500, 1000)),
 }
 
 

@@ -16,6 +16,10 @@ from marketplace.money import format_fen
 SESSION_AFTER_HOLD = timedelta(minutes=1)
 SHORTEST_SESSION = timedelta(minutes=30, seconds=10)  # the provider's minimum, and the way there
 
+# Stripe takes amounts of up to eight digits, whatever the currency: a price of a line and the sum of all alike.
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+MOST_TO_PAY = 99_999_999  # fen in one payment: 999,999.99 yuan
+
 Channel = Literal["alipay", "wechat_pay", "card"]
 CHANNELS: tuple[Channel, ...] = ("alipay", "wechat_pay", "card")
 

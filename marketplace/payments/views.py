@@ -24,7 +24,7 @@ def begin(order_id: int, target: str, *, channel: str | None = None) -> Response
     except ProviderUnsureError:
         flash(_("支付机构没有答复，正在确认。货先给您留着，过一会儿再点“去付款”，不会付两次。"), "warning")
     except ProviderRefusedError:
-        flash(_("支付机构现在收不了这笔钱，没有扣款。请过一会儿再试，或找人帮忙。"), "error")
+        flash(_("支付机构没有收这笔钱，没有扣款。请找人帮忙，或取消后重新下单。"), "error")
     except NotPayableError as error:
         flash(str(error), "warning")
     return redirect(target, 303)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sandbox.stripe.errors import ApiError, missing
 from sandbox.stripe.parameters import API_VERSION
-from sandbox.stripe.rules import DAY, METHODS, check_session
+from sandbox.stripe.rules import DAY, METHODS, MOST, check_session
 from sandbox.stripe.shapes import (
     NO_ADDRESS,
     blank_balance_transaction,
@@ -101,6 +101,11 @@ class Bank:
                 f"The Checkout Session's total amount must convert to at least {self.terms.minimum_amount} "
                 "in the currency's minor unit.",
                 code="amount_too_small",
+            )
+        if total > MOST:
+            raise ApiError(
+                f"The Checkout Session's total amount must be no more than {MOST} in the currency's minor unit.",
+                code="amount_too_large",
             )
         session = blank_session(
             id=session_id,

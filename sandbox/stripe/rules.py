@@ -11,6 +11,7 @@ METHODS = ("card", "alipay", "wechat_pay")
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 LOCALES = re.compile(r"auto|[a-z]{2}(-[A-Z]{2}|-419)?")
 MINUTE, DAY = 60, 86_400
+MOST = 99_999_999  # eight digits, a price and a charge alike: docs.stripe.com/currencies
 
 
 def check_session(given: Json, now: int, currency: str) -> None:
@@ -85,7 +86,7 @@ def _check_line_items(given: Json, only: str) -> None:
                     code="invalid_currency",
                     param=f"{name}[price_data][currency]",
                 )
-        if not 0 <= price["unit_amount"] <= 99_999_999:
+        if not 0 <= price["unit_amount"] <= MOST:
             raise ApiError(
                 "Invalid unit_amount: must be between 0 and 99999999.",
                 param=f"{name}[price_data][unit_amount]",

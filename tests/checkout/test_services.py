@@ -170,6 +170,42 @@ def test_cash_on_delivery_can_be_switched_off(goods: Goods) -> None:
         place(placing({goods.variants[0]: 2}, 11580, payment_method=PaymentMethod.ON_DELIVERY))
 
 
+def test_more_than_one_payment_can_be_is_refused_before_anything_is_held() -> None:
+    factories.make_freight(free_from=100)
+    bulk = factories.make_goods(title="整吨采购", packs=[(1_000_000, 620_000)], stock=9_000_000_000)
+    one = bulk.variants[0]
+    with pytest.raises(rules.BasketChangedError) as refused:
+        place(placing({one: 400}, 248_000_000))
+    assert [str(problem.message) for problem in refused.value.problems] == [
+        "一次最多付 999,999.99 元，这里一共 2,480,000.00 元：“整吨采购”这一单最多 161 份，其余的再下一单。"
+    ]
+    assert factories.pool(bulk.pool_id).held == 0
+    place(placing({one: 161}, 99_820_000))
+
+
+def test_many_dear_things_of_which_none_alone_is_too_much_are_told_for_all_of_it() -> None:
+    factories.make_freight(free_from=100)
+    bulk = [
+        factories.make_goods(title=f"大宗{number}", packs=[(1_000_000, 10_000_000)], stock=9_000_000_000)
+        for number in range(4)
+    ]
+    with pytest.raises(rules.BasketChangedError) as refused:
+        place(placing({one.variants[0]: 4 for one in bulk}, 160_000_000))
+    [problem] = refused.value.problems
+    assert (problem.variant_id, problem.kind) == (None, rules.ProblemKind.TOO_MUCH)
+    assert "拿掉几样，分几次下单" in problem.message
+
+
+def test_cash_on_delivery_ends_at_a_sum_that_staff_may_set(goods: Goods) -> None:
+    run_in_transaction(lambda: settings.put(SYSTEM, "cod.most_yuan", "115"))
+    wanted = placing({goods.variants[0]: 2}, 11580, payment_method=PaymentMethod.ON_DELIVERY)
+    with pytest.raises(services.CashNotOfferedError, match="货到付款一单最多 115.00 元"):
+        place(wanted)
+    assert factories.pool(goods.pool_id).held == 0
+    run_in_transaction(lambda: settings.put(SYSTEM, "cod.most_yuan", "116"))
+    place(wanted)
+
+
 def test_blemished_fruit_needs_its_tick_each_time() -> None:
     factories.make_freight(first=600, following=0)
     juice = factories.make_goods(title="榨汁果", grade="blemished", price=1990)

@@ -414,6 +414,24 @@ def test_cash_on_delivery_is_not_offered_when_switched_off(
     assert "货到付款" not in visitor.get("/checkout").text
 
 
+def test_tonnes_that_cannot_be_paid_at_once_are_told_in_basket_and_checkout(
+    sign_in: Callable[[str], Visitor], market: Market, provider: Provider
+) -> None:
+    market.make_freight(free_from=100)
+    bulk = market.make_goods(title="整吨采购", packs=[(1_000_000, 620_000)], stock=9_000_000_000)
+    company = sign_in("company_buyer")
+    _fill(company, (bulk, 400))
+    sentence = "一次最多付 999,999.99 元，这里一共 2,480,000.00 元：“整吨采购”这一单最多 161 份，其余的再下一单。"
+    basket = company.get("/basket")
+    assert [message.get_text() for message in basket.soup.select(".lineitem .msg")] == [sentence]
+    assert not basket.soup.select("button[value=buy]")
+    assert "货到付款" not in [tile.get_text() for tile in company.get("/checkout").soup.select(".tile")]
+    page = company.submit("/checkout", {}, 422, form="/checkout")
+    assert _told(page) == [sentence]
+    assert not page.soup.select("[name=pay_by][value=on_delivery]")
+    assert (market.count(Order), market.pool(bulk.pool_id).held, provider.wishes) == (0, 0, [])
+
+
 def test_a_silent_provider_leaves_an_order_that_can_be_paid_later(
     visitor: Visitor, market: Market, goods: Goods, provider: Provider
 ) -> None:

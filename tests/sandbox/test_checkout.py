@@ -38,6 +38,8 @@ def line(**price: Any) -> dict[str, Any]:
         ({"line_items": None}, "parameter_missing", "line_items"),
         ({"line_items": [{"quantity": 1}]}, "parameter_missing", "line_items[0]"),
         ({"line_items": [line(unit_amount=399)]}, "amount_too_small", None),
+        ({"line_items": [line(unit_amount=100_000_000)]}, None, "line_items[0][price_data][unit_amount]"),
+        ({"line_items": [line(unit_amount=50_000_000)] * 2}, "amount_too_large", None),
         ({"line_items": [line(unit_amount=-1)]}, None, "line_items[0][price_data][unit_amount]"),
         ({"line_items": [line(unit_amount="4.99")]}, "parameter_invalid_integer", None),
         ({"line_items": [line(unit_amount=900, currency="usd")]}, "invalid_currency", None),
