@@ -241,9 +241,16 @@ def pay(order_id: int) -> None:
 
 def ship(order_id: int) -> None:
     """Each seller sends its part."""
+    ship_part(order_id, None)
+
+
+def ship_part(order_id: int, part_id: int | None) -> None:
+    """One seller sends its part, or with None each."""
 
     def send() -> None:
         for sale in order_queries.sellers_of(order_id):
+            if part_id not in {None, sale.id}:
+                continue
             parcels.dispatch(
                 SYSTEM,
                 seller_id=sale.seller_id,

@@ -92,17 +92,43 @@ class Whole:
         return order_status(self.order.payment_state, [part.seller_order.status for part in self.parts])
 
     @property
-    def cash_due_amount(self) -> int:
-        """What the courier still takes, in fen: cash on delivery of the parcels that are on their way."""
-        if self.order.payment_state != PaymentState.ON_DELIVERY:
-            return 0
+    def cash_due_parts(self) -> list[tuple[int, int]]:
+        """Number and fen of each parcel for which a courier still takes cash: each is paid by itself."""
         ended = (SellerOrderStatus.CANCELLED, SellerOrderStatus.COMPLETED)
-        return sum(part.seller_order.total_amount for part in self.parts if part.status not in ended)
+        if self.order.payment_state != PaymentState.ON_DELIVERY:
+            return []
+        return [
+            (number, part.seller_order.total_amount)
+            for number, part in enumerate(self.parts, 1)
+            if part.status not in ended
+        ]
 
     @property
     def is_unpaid_end(self) -> bool:
         """Whether it was cancelled before anything was paid."""
         return self.status == "cancelled" and self.order.paid_at is None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether somebody has the buyer's money: the provider, or couriers for the parcels that were received."""
+        is_received = any(part.status == SellerOrderStatus.COMPLETED for part in self.parts)
+        return self.order.paid_at is not None or is_received
+
+    @property
+    def dropped_amount(self) -> int:
+        """What was cancelled before it was paid, in fen: parcels of cash on delivery that were never sent."""
+        if self.order.payment_state != PaymentState.ON_DELIVERY:
+            return 0
+        return sum(
+            part.seller_order.total_amount
+            for part in self.parts
+            if part.status == SellerOrderStatus.CANCELLED
+        )
+
+    @property
+    def payable_amount(self) -> int:
+        """What the buyer pays, or has paid, for all of it, in fen."""
+        return 0 if self.is_unpaid_end else self.order.total_amount - self.dropped_amount
 
     @property
     def refunded_amount(self) -> int:

@@ -85,18 +85,17 @@ def _by(event: OrderEvent) -> str:
 
 
 def stops(part: SellerOrder, order: OrderHead) -> list[tuple[str, str]]:
-    """The way of one parcel: what is done, where it stands, what is still to come."""
+    """The way of one parcel: what lies behind it, the last thing that happened, and what is still to come."""
     is_cash = order.payment_state == PaymentState.ON_DELIVERY
     names = [_("下单") if is_cash else _("付款"), _("发货"), _("签收"), _("完成")]
-    at = {
-        SellerOrderStatus.WAITING: 0,
-        SellerOrderStatus.TO_SHIP: 1,
-        SellerOrderStatus.SHIPPED: 2,
-        SellerOrderStatus.DELIVERED: 3,
+    reached = {
+        SellerOrderStatus.TO_SHIP: 0,
+        SellerOrderStatus.SHIPPED: 1,
+        SellerOrderStatus.DELIVERED: 2,
         SellerOrderStatus.COMPLETED: 4,
-    }.get(part.status, 0)
+    }.get(part.status, -1)
     return [
-        (str(name), "done" if number < at else "now" if number == at else "todo")
+        (str(name), "done" if number < reached else "now" if number == reached else "todo")
         for number, name in enumerate(names)
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -235,6 +236,22 @@ def test_freight_to_the_chosen_province_stands_beside_the_price(visitor: Visitor
     assert "Set-Cookie" not in page.answer.headers
     assert "西藏自治区现在不送" in visitor.get(f"/p/{goods.product_code}?province=540000").text
     assert "运费看送到哪" in visitor.get(f"/p/{goods.product_code}?province=abc").text
+
+
+def test_asking_for_the_freight_keeps_the_chosen_pack_and_count(visitor: Visitor, goods: Goods) -> None:
+    page = visitor.get(f"/p/{goods.product_code}")
+    box, ask = page.soup.select_one("#province"), page.soup.select_one("button[formmethod=get]")
+    assert box is not None
+    assert ask is not None
+    # Both belong to the buy form, whose other fields a browser sends along, with scripts and without.
+    assert [box["form"], ask["form"], ask["formaction"]] == ["buy", "buy", f"/p/{goods.product_code}"]
+    fields = page.form("/basket/add").fields
+    wanted = {"pack": goods.variants[1], "count": 3, "province": "310000"}
+    assert {"pack", "count"} <= set(fields)
+    page = visitor.get(f"{ask['formaction']}?{urlencode(fields | wanted)}")
+    chosen = page.form("/basket/add").fields
+    assert (chosen["pack"], chosen["count"]) == (str(goods.variants[1]), "3")
+    assert "发到 上海市" in page.text
 
 
 def test_the_province_is_remembered_by_who_has_a_basket(visitor: Visitor, goods: Goods) -> None:

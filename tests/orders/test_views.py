@@ -10,15 +10,18 @@ import pytest
 from sqlalchemy import select
 
 from marketplace import clock, limits
-from marketplace.database import db
+from marketplace.audit import SYSTEM
+from marketplace.database import db, run_in_transaction
 from marketplace.ledger import checks
 from marketplace.notifications.models import OutboxMessage
-from marketplace.orders import queries
+from marketplace.orders import queries, services
 from marketplace.orders.models import Order, PaymentMethod
 from marketplace.orders.queries import Whole
+from marketplace.payments import refunding
 from tests.browsing import Visitor
 from tests.factories import Goods
 from tests.market import Market
+from tests.page import Page
 
 GUEST_PHONE = "13900000000"
 
@@ -178,6 +181,120 @@ def test_receipt_of_an_order_that_was_never_paid_shows_nothing_paid(
     buyer.submit(path, form="/cancel")
     receipt = buyer.get(path).soup.select("section[aria-labelledby=receipt] .tot")
     assert [one.get_text("", strip=True) for one in receipt] == ["没有付款", "¥0.00"]
+
+
+def _receipt(page: Page) -> list[tuple[str, str]]:
+    """Title, and each sum with its words, from top to bottom."""
+    section = page.soup.select_one("section[aria-labelledby=receipt]")
+    assert section is not None
+    terms = [(one.get_text(strip=True), one.find_next("dd")) for one in section.select("dl.sum dt")]
+    title = section.select_one("h2")
+    assert title is not None
+    return [(title.get_text(), "")] + [(words, dd.get_text("", strip=True)) for words, dd in terms if dd]
+
+
+def test_receipt_adds_up_after_a_refund(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    order_id = market.place_order({goods.variants[0]: 2})
+    path = f"/orders/{_whole(market, order_id).order.code}"
+    buyer = sign_in("buyer")
+    sums = [("商品", "¥99.80"), ("运费", "¥10.00")]
+    assert _receipt(buyer.get(path)) == [("订单金额", ""), *sums, ("应付", "¥109.80")]
+    market.pay(order_id)
+    assert _receipt(buyer.get(path)) == [("收据", ""), *sums, ("已付", "¥109.80")]
+    with market.app.app_context():
+        (sale,) = queries.sellers_of(order_id)
+        run_in_transaction(
+            lambda: refunding.request_refund(
+                SYSTEM,
+                seller_id=sale.seller_id,
+                seller_order_id=sale.id,
+                line_id=None,
+                goods_amount=624,
+                freight_amount=0,
+                reason="坏果",
+                form_key="refund-of-one",
+            )
+        )
+    assert _receipt(buyer.get(path)) == [
+        ("收据", ""),
+        *sums,
+        ("已付", "¥109.80"),
+        ("退款", "−¥6.24"),
+        ("退后还剩", "¥103.56"),
+    ]
+
+
+def test_parcels_paid_in_cash_are_paid_each_to_its_own_courier(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods, other: Goods
+) -> None:
+    order_id = market.place_order(
+        {goods.variants[0]: 1, other.variants[0]: 1}, method=PaymentMethod.ON_DELIVERY
+    )
+    whole = _whole(market, order_id)
+    path, buyer = f"/orders/{whole.order.code}", sign_in("buyer")
+    page = buyer.get(path)
+    dues = [f"包裹 {number}：{amount / 100:.2f} 元" for number, amount in whole.cash_due_parts]
+    assert [one.get_text() for one in page.soup.select(".note.or li")] == dues
+    assert "每个包裹送到时各付各的" in page.text
+    assert "货送到再付" not in page.text
+    assert "支付机构结算" not in page.text
+    first, second = whole.parts
+    with market.app.app_context():
+        run_in_transaction(
+            lambda: services.cancel_paid(
+                SYSTEM, seller_id=first.seller_order.seller_id, seller_order_id=first.id, reason="没货了"
+            )
+        )
+    page = buyer.get(path)
+    due = second.seller_order.total_amount
+    assert f"货送到再付 {due / 100:.2f} 元给送货人" in page.text
+    assert _receipt(page)[-2:] == [
+        ("取消的包裹", f"−¥{first.seller_order.total_amount / 100:.2f}"),
+        ("货到付款", f"¥{due / 100:.2f}"),
+    ]
+    market.ship_part(order_id, second.id)
+    with market.app.app_context():
+        run_in_transaction(lambda: services.complete(SYSTEM, seller_order_id=second.id))
+    assert _receipt(buyer.get(path))[-1] == ("已付", f"¥{due / 100:.2f}")
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+def test_a_parcel_under_way_is_not_shown_as_signed_for(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods, language: str
+) -> None:
+    order_id = market.place_order({goods.variants[0]: 2})
+    path, buyer = f"{language}/orders/{_whole(market, order_id).order.code}", sign_in("buyer")
+
+    def stops() -> list[list[str]]:
+        return [item.get("class") or [] for item in buyer.get(path).soup.select(".route li")]
+
+    assert stops() == [["todo"], ["todo"], ["todo"], ["todo"]]
+    market.pay(order_id)
+    assert stops() == [["now"], ["todo"], ["todo"], ["todo"]]
+    market.ship(order_id)
+    assert stops() == [["done"], ["now"], ["todo"], ["todo"]]
+    market.complete(order_id)
+    assert stops() == [["done"]] * 4
+
+
+def test_an_order_sent_in_part_is_called_so_with_one_word(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods, other: Goods
+) -> None:
+    order_id = market.place_order({goods.variants[0]: 1, other.variants[0]: 1})
+    market.pay(order_id)
+    whole, buyer = _whole(market, order_id), sign_in("buyer")
+    market.ship_part(order_id, whole.parts[0].id)
+    path = f"/orders/{whole.order.code}"
+    heading = buyer.get(path).soup.select_one("h1")
+    assert heading is not None
+    assert heading.get_text(strip=True) == "部分发货"
+    assert "部分发货" in buyer.get("/orders").text
+    receipt = buyer.get(path).soup.select_one("section[aria-labelledby=receipt]")
+    assert receipt is not None
+    for part in whole.parts:
+        assert f"包裹号 {part.code}" in receipt.get_text()
 
 
 def test_receipt_names_the_shop_first(
