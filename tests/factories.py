@@ -163,7 +163,9 @@ def place_order(
             logistics.templates_for(item.seller_id for item in items.values()),
             province_of(county),
         )
-        assert not quote.problems, [problem.message for problem in quote.problems]
+        # A year's sales may come in one order here, for the thresholds; the checkout refuses what one payment cannot be.
+        problems = [one for one in quote.problems if one.kind != checkout_rules.ProblemKind.TOO_MUCH]
+        assert not problems, [problem.message for problem in problems]
         order_id = new_id()
         hold_until = clock.now() + timedelta(minutes=settings.get("orders.hold_minutes"))
         inventory.hold_all(

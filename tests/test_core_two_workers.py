@@ -59,7 +59,7 @@ def arrange() -> tuple[int, int]:
     seller_id, sale_id = sale.seller_id, sale.id
     owner = factories.actor("coop_owner")
     run_in_transaction(
-        lambda: refunding.cancel_paid(owner, seller_id=seller_id, seller_order_id=sale_id, reason="stock")
+        lambda: refunding.cancel_part(owner, seller_id=seller_id, seller_order_id=sale_id, reason="stock")
     )
     db.session.remove()
     return lapsed, due

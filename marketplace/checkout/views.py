@@ -28,7 +28,7 @@ from marketplace.errors import DomainError
 from marketplace.i18n import language
 from marketplace.orders.models import PaymentMethod
 from marketplace.orders.rules import OrderExistsError
-from marketplace.payments.views import begin
+from marketplace.payments.views import to_pay_page
 from marketplace.permissions import public
 from marketplace.places import Level, province_of
 
@@ -191,7 +191,7 @@ def _go_on(placed: PlacedOrder, way: Way) -> ResponseReturnValue:
         return redirect(target, 303)
     if way.code == ELSEWHERE:
         return redirect(target + "#pay", 303)
-    return begin(placed.order_id, target, channel=way.code)
+    return to_pay_page(placed.order_id, target, channel=way.code)
 
 
 def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> ResponseReturnValue:

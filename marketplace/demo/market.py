@@ -352,7 +352,7 @@ def _follow(sale: SellerOrder, wish: Wish, buyer: Actor, end: datetime, chance: 
     completed = delivered + timedelta(hours=chance.randrange(20, 150))
     if wish.fate == "returned" and shipped < end:
         with clock.at(wish.at + timedelta(hours=2)):
-            refunding.cancel_paid(
+            refunding.cancel_part(
                 seller, seller_id=sale.seller_id, seller_order_id=sale.id, reason="买家改了主意"
             )
             settle_refunds(sale.id)

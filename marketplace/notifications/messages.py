@@ -84,6 +84,14 @@ def order_cancelled(code: str, reason: str) -> str:
     return _("订单 %(code)s 已取消：%(reason)s。", code=code, reason=reason)
 
 
+def parcel_cancelled(code: str, shop: str, reason: str) -> str:
+    return _("订单 %(code)s 里“%(shop)s”的包裹已取消：%(reason)s。", code=code, shop=shop, reason=reason)
+
+
+def order_withdrawn(code: str) -> str:
+    return _("买家取消了订单 %(code)s，不用发货了，货已放回库存。", code=code)
+
+
 def refund_done(code: str, amount: int) -> str:
     return _("订单 %(code)s 退款 %(amount)s 元，已原路退回。", code=code, amount=format_fen(amount))
 
@@ -125,6 +133,8 @@ MESSAGES: dict[str, Words] = {
         order_paid,
         order_shipped,
         order_cancelled,
+        parcel_cancelled,
+        order_withdrawn,
         refund_done,
         refund_failed,
         new_order,

@@ -78,20 +78,34 @@ def tell(order_id: int, seller_id: int | None, kind: str, actor: Actor, **data: 
 def notify_seller(sale: SellerOrder) -> None:
     """Tell a shop's owner that there is something to send."""
     count = sum(line.count for line in queries.lines_of(sale.seller_id, sale.id))
-    notify(
-        "new_order",
-        phone=sellers.owners_phone(sale.seller_id) or sellers.get_seller(sale.seller_id).phone,
-        parameters={"code": sale.code, "count": count},
-    )
+    notify("new_order", phone=_phone_of(sale.seller_id), parameters={"code": sale.code, "count": count})
 
 
-def notify_cancelled(order: Order, code: str, reason: str) -> None:
-    """Tell the buyer that an order or a part was cancelled, and why, in the order's language."""
+def notify_withdrawn(sale: SellerOrder) -> None:
+    """Tell a shop's owner that the buyer cancelled what was to be sent."""
+    notify("order_withdrawn", phone=_phone_of(sale.seller_id), parameters={"code": sale.code})
+
+
+def _phone_of(seller_id: int) -> str:
+    return sellers.owners_phone(seller_id) or sellers.get_seller(seller_id).phone
+
+
+def notify_cancelled(order: Order, reason: str) -> None:
+    """Tell the buyer that an order was cancelled, and why, in the order's language."""
+    parameters = {"code": order.code, "reason": _reason(order, reason)}
+    notify("order_cancelled", phone=order.contact_phone, parameters=parameters, language=order.language)
+
+
+def notify_part_cancelled(order: Order, sale: SellerOrder, reason: str) -> None:
+    """Tell the buyer which parcel was cancelled: by the shop's name, as the order has one number for its buyer."""
+    if len(queries.sellers_of(order.id)) == 1:
+        notify_cancelled(order, reason)
+        return
+    shop = sellers.get_seller(sale.seller_id).name
+    parameters = {"code": order.code, "shop": shop, "reason": _reason(order, reason)}
+    notify("parcel_cancelled", phone=order.contact_phone, parameters=parameters, language=order.language)
+
+
+def _reason(order: Order, reason: str) -> str:
     with force_locale(LOCALES[order.language]):
-        words = str(rules.CANCEL_REASONS.get(reason, reason))
-    notify(
-        "order_cancelled",
-        phone=order.contact_phone,
-        parameters={"code": code, "reason": words},
-        language=order.language,
-    )
+        return str(rules.CANCEL_REASONS.get(reason, reason))

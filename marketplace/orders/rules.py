@@ -27,7 +27,7 @@ class Move(enum.StrEnum):
     SHIP = "ship"
     DELIVER = "deliver"
     COMPLETE = "complete"
-    CANCEL_PAID = "cancel_paid"
+    WITHDRAW = "withdraw"  # before dispatch, paid or to be paid in cash
 
 
 # From which statuses a move starts, and where it ends.
@@ -41,7 +41,7 @@ MOVES: dict[Move, tuple[frozenset[SellerOrderStatus], SellerOrderStatus]] = {
         frozenset({SellerOrderStatus.SHIPPED, SellerOrderStatus.DELIVERED}),
         SellerOrderStatus.COMPLETED,
     ),
-    Move.CANCEL_PAID: (frozenset({SellerOrderStatus.TO_SHIP}), SellerOrderStatus.CANCELLED),
+    Move.WITHDRAW: (frozenset({SellerOrderStatus.TO_SHIP}), SellerOrderStatus.CANCELLED),
 }
 
 # Statuses in which a move lies behind already: asking for it again is a repeat, not a mistake.
@@ -51,14 +51,14 @@ PASSED: dict[Move, frozenset[SellerOrderStatus]] = {
     ),
     Move.DELIVER: frozenset({SellerOrderStatus.DELIVERED, SellerOrderStatus.COMPLETED}),
     Move.COMPLETE: frozenset({SellerOrderStatus.COMPLETED}),
-    Move.CANCEL_PAID: frozenset({SellerOrderStatus.CANCELLED}),
+    Move.WITHDRAW: frozenset({SellerOrderStatus.CANCELLED}),
 }
 
 REFUSALS: dict[Move, Any] = {
     Move.SHIP: _l("这一单现在不能发货，请刷新看看"),
     Move.DELIVER: _l("这一单还没有发货"),
     Move.COMPLETE: _l("卖家发货以后才能确认收货"),
-    Move.CANCEL_PAID: _l("已经发货，不能取消了；收到有坏果可以申请退款"),
+    Move.WITHDRAW: _l("已经发货，不能取消了；收到有坏果可以申请退款"),
 }
 
 
@@ -246,6 +246,11 @@ def divide_refund(goods_amount: int, lines: Sequence[Refundable]) -> list[int]:
     if goods_amount > sum(left):
         raise RefundTooHighError("goods_amount")
     return allocate(goods_amount, left) if goods_amount else [0] * len(lines)
+
+
+def has_money(payment_state: PaymentState, status: SellerOrderStatus) -> bool:
+    """Whether a part's money has come: paid online at once, paid in cash once it was received."""
+    return payment_state == PaymentState.PAID or status == SellerOrderStatus.COMPLETED
 
 
 def order_status(payment_state: PaymentState, statuses: Collection[SellerOrderStatus]) -> str:

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from marketplace.logistics import queries as logistics
 from marketplace.orders import queries
 from marketplace.orders.models import SellerOrderStatus
-from marketplace.orders.queries import Part
+from marketplace.orders.records import Part
 from marketplace.orders.story import address_is_open, pack_words, timeline
 from marketplace.payments import queries as payments
 from marketplace.permissions import member_can, requires_member

@@ -5,6 +5,7 @@ A move that lies behind already changes nothing and answers False; one that is n
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
@@ -27,7 +28,16 @@ from marketplace.orders.models import (
     SellerOrder,
     SellerOrderStatus,
 )
-from marketplace.orders.moves import confirm_at, load, move, notify_cancelled, notify_seller, tell
+from marketplace.orders.moves import (
+    confirm_at,
+    load,
+    move,
+    notify_cancelled,
+    notify_part_cancelled,
+    notify_seller,
+    notify_withdrawn,
+    tell,
+)
 from marketplace.orders.placing import create as create
 from marketplace.orders.rules import Move
 from marketplace.revenue import services as revenue
@@ -97,7 +107,7 @@ def cancel_unpaid(actor: Actor, order_id: int, reason: str) -> bool:
     tell(order_id, None, "cancelled", actor, reason=reason)
     audit.record(actor, "order.cancelled", "order", order_id, changes={"reason": reason})
     order = queries.get_order(order_id)
-    notify_cancelled(order, order.code, reason)
+    notify_cancelled(order, reason)
     return True
 
 
@@ -220,13 +230,21 @@ def confirm_due(limit: int = 200) -> int:
     return done
 
 
-def cancel_paid(actor: Actor, *, seller_id: int, seller_order_id: int, reason: str) -> bool:
+def withdraw_part(actor: Actor, *, seller_id: int, seller_order_id: int, reason: str) -> bool:
     """Cancel one seller's part before dispatch and put its goods back; the buyer is told.
 
-    An order paid online needs its whole refund in the same transaction: payments.services.cancel_paid does both.
+    An order paid online needs its whole refund in the same transaction: payments.refunding.cancel_part does both.
     reason is a key of rules.CANCEL_REASONS, or words. NotFoundError for another's, MoveRefusedError after dispatch.
     """
-    if not move(seller_order_id, Move.CANCEL_PAID, seller_id=seller_id, cancelled_at=clock.now()):
+    if not _withdraw(actor, seller_id, seller_order_id, reason):
+        return False
+    sale = load(seller_order_id)
+    notify_part_cancelled(queries.get_order(sale.order_id), sale, reason)
+    return True
+
+
+def _withdraw(actor: Actor, seller_id: int, seller_order_id: int, reason: str) -> bool:
+    if not move(seller_order_id, Move.WITHDRAW, seller_id=seller_id, cancelled_at=clock.now()):
         return False
     sale = load(seller_order_id)
     amounts = rules.pool_amounts(queries.lines_of(seller_id, sale.id))
@@ -235,11 +253,32 @@ def cancel_paid(actor: Actor, *, seller_id: int, seller_order_id: int, reason: s
     audit.record(
         actor, "order.cancelled", "seller_order", sale.id, seller_id=seller_id, changes={"reason": reason}
     )
-    notify_cancelled(queries.get_order(sale.order_id), sale.code, reason)
     return True
 
 
-def record_refund(
+def cancel_on_delivery(actor: Actor, order_id: int) -> int:
+    """The buyer of a cash order wants nothing any more: each parcel not sent yet is cancelled, its seller told.
+
+    How many; one that was sent, also in this moment, stays, and so do all of an order paid otherwise.
+    """
+    order = queries.get_order(order_id)
+    if order.payment_state != PaymentState.ON_DELIVERY:
+        return 0
+    withdrawn = []
+    for sale in queries.sellers_of(order_id):
+        with suppress(rules.MoveRefusedError):
+            if _withdraw(actor, sale.seller_id, sale.id, "buyer"):
+                withdrawn.append(sale)
+                notify_withdrawn(sale)
+    if len(withdrawn) == len(queries.sellers_of(order_id)):
+        notify_cancelled(order, "buyer")
+    else:
+        for sale in withdrawn:
+            notify_part_cancelled(order, sale, "buyer")
+    return len(withdrawn)
+
+
+def deduct_refund(
     actor: Actor,
     *,
     refund_id: int,
@@ -260,7 +299,7 @@ def record_refund(
     sale = load(seller_order_id, seller_id=seller_id, lock=True)
     order = queries.get_order(sale.order_id)
     is_earned = sale.status == SellerOrderStatus.COMPLETED
-    if not (order.payment_state == PaymentState.PAID or is_earned):
+    if not rules.has_money(order.payment_state, sale.status):
         raise rules.NothingPaidError
     if min(goods_amount, freight_amount) < 0 or goods_amount + freight_amount == 0:
         raise rules.NothingToRefundError
@@ -294,7 +333,7 @@ def record_refund(
     if is_earned:
         revenue.reverse(sale, refund_id, by_class, clock.now())
     elif sale.status == SellerOrderStatus.TO_SHIP and sale.refunded_amount == sale.total_amount:
-        cancel_paid(actor, seller_id=seller_id, seller_order_id=sale.id, reason=reason)
+        withdraw_part(actor, seller_id=seller_id, seller_order_id=sale.id, reason=reason)
     tell(
         sale.order_id,
         seller_id,

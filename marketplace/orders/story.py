@@ -13,7 +13,7 @@ from marketplace.audit import SYSTEM
 from marketplace.catalogue.packs import label_of
 from marketplace.money import format_fen
 from marketplace.orders.models import OrderEvent, PaymentState, SellerOrder, SellerOrderStatus
-from marketplace.orders.queries import OrderHead
+from marketplace.orders.records import OrderHead
 from marketplace.orders.rules import CANCEL_REASONS
 
 # Long enough to settle a claim; afterwards the address is nobody's business (personal information law art. 19).
@@ -80,7 +80,10 @@ def _by(event: OrderEvent) -> str:
         return ""
     if event.actor_label == SYSTEM.label:
         return str(_("系统"))
-    is_buyers = event.kind == "completed" or (event.kind == "cancelled" and event.seller_id is None)
+    is_cancelled_by_buyer = event.kind == "cancelled" and (
+        event.seller_id is None or (event.data or {}).get("reason") == "buyer"
+    )
+    is_buyers = event.kind == "completed" or is_cancelled_by_buyer
     return str(_("买家")) if is_buyers else event.actor_label
 
 

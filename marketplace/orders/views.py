@@ -21,7 +21,7 @@ from marketplace.media.queries import pictures_of
 from marketplace.orders import queries, services, visitor
 from marketplace.orders.forms import FindCodeForm, FindForm
 from marketplace.orders.models import SellerOrderStatus
-from marketplace.orders.queries import Whole
+from marketplace.orders.records import Whole
 from marketplace.orders.story import pack_words, stops, timeline
 from marketplace.payments import queries as payments
 from marketplace.permissions import public, signed_in

@@ -13,7 +13,7 @@ from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.orders import queries
 from marketplace.orders.models import Order
-from marketplace.orders.queries import Whole
+from marketplace.orders.records import Whole
 from marketplace.permissions import sign_in_redirect
 from marketplace.sessions import WebSession
 

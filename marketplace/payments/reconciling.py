@@ -24,11 +24,11 @@ def reconcile(limit: int = 100) -> list[str]:
     """Find answers that never came: payments, fees, refunds; sentences that say what was found."""
     found = []
     for payment_id in queries.payments_to_ask(clock.now() - ASK_AFTER, limit):
-        found += _say("payment", payment_id, partial(services.ask, payment_id))
+        found += _say("payment", payment_id, partial(services.ask_about_payment, payment_id))
     for payment_id, intent in queries.payments_without_fee(limit):
         found += _say("fee of payment", payment_id, partial(_learn_fee, payment_id, intent))
     for refund_id, ref in queries.refunds_pending(limit):
-        found += _say("refund", refund_id, partial(refunding.ask, refund_id, ref))
+        found += _say("refund", refund_id, partial(refunding.ask_about_refund, refund_id, ref))
     return found
 
 

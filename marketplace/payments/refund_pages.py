@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from marketplace.audit import Actor
 from marketplace.errors import NotFoundError
 from marketplace.orders.models import OrderLine
-from marketplace.orders.queries import Part
+from marketplace.orders.records import Part
+from marketplace.orders.rules import NothingPaidError
 from marketplace.payments.forms import RefundForm
 from marketplace.payments.refunding import request_refund
 
@@ -31,7 +32,9 @@ class Scope:
 
 
 def scope_of(part: Part, line_id: int | None) -> Scope:
-    """The part, or one of its lines; NotFoundError for any other line."""
+    """The part, or one of its lines; NotFoundError for any other line, NothingPaidError before its money has come."""
+    if not part.has_money:
+        raise NothingPaidError
     if line_id is None:
         return Scope(part, None)
     line = next((one for one in part.lines if one.id == line_id), None)

@@ -44,7 +44,7 @@ def request_refund(
 ) -> Refund:
     """Decide and book a refund in the caller's transaction; the worker sends it. The same form makes it once.
 
-    Amounts in fen; seen is the part's mark as the page showed it. Refusals of orders.record_refund, PartChangedError,
+    Amounts in fen; seen is the part's mark as the page showed it. Refusals of orders.deduct_refund, PartChangedError,
     OtherRefundError. Cash on delivery goes back by hand and is only recorded.
     """
     sale = load(seller_order_id, seller_id=seller_id, lock=True)  # a second press waits, and then finds the first
@@ -58,7 +58,7 @@ def request_refund(
         raise PartChangedError
     payment = queries.paid_payment_of(seller_id, seller_order_id)
     refund_id = new_id()
-    orders.record_refund(
+    orders.deduct_refund(
         actor,
         refund_id=refund_id,
         seller_id=seller_id,
@@ -90,7 +90,7 @@ def request_refund(
     return refund
 
 
-def cancel_paid(actor: Actor, *, seller_id: int, seller_order_id: int, reason: str) -> None:
+def cancel_part(actor: Actor, *, seller_id: int, seller_order_id: int, reason: str) -> None:
     """Cancel one seller's part before dispatch: goods back into the pool, the money that is left to the buyer.
 
     The part is locked before it is read: once it was sent, MoveRefusedError and no money goes back.
@@ -100,7 +100,7 @@ def cancel_paid(actor: Actor, *, seller_id: int, seller_order_id: int, reason: s
     goods = sale.goods_amount - sale.refunded_goods_amount
     freight = sale.freight_amount - sale.refunded_freight_amount
     if order.payment_method == PaymentMethod.ON_DELIVERY or sale.status != SellerOrderStatus.TO_SHIP:
-        orders.cancel_paid(actor, seller_id=seller_id, seller_order_id=seller_order_id, reason=reason)
+        orders.withdraw_part(actor, seller_id=seller_id, seller_order_id=seller_order_id, reason=reason)
         return
     request_refund(
         actor,
@@ -122,7 +122,8 @@ def send_refunds(limit: int = 20) -> int:
         payment = db.session.get_one(Payment, refund.payment_id)
         amount, key, intent = refund.amount, refund.idempotency_key, payment.intent_ref
         db.session.rollback()
-        if intent is None:
+        if intent is None:  # nothing that the provider could give back from: a person has to
+            run_in_transaction(partial(_refused, refund_id, "the payment has no reference at the provider"))
             continue
         try:
             answer = gateway().create_refund(intent_ref=intent, amount=amount, key=key, refund_id=refund_id)
@@ -207,7 +208,7 @@ def _tell(refund: Refund, message: str) -> None:
     )
 
 
-def ask(refund_id: int, ref: str) -> str:
+def ask_about_refund(refund_id: int, ref: str) -> str:
     """Outside of any transaction: one refund as the provider has it now, recorded."""
     answer = gateway().get_refund(ref)
     return run_in_transaction(lambda: _record(refund_id, answer))

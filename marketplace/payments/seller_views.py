@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace.orders import queries as orders
-from marketplace.orders.models import SellerOrderStatus
+from marketplace.orders.models import PaymentMethod, SellerOrderStatus
 from marketplace.orders.rules import Move, MoveRefusedError
 from marketplace.payments import refunding
 from marketplace.payments.forms import CancelForm
@@ -25,7 +25,11 @@ def refund(code: str) -> ResponseReturnValue:
     scope = scope_of(orders.get_seller_order(g.seller.id, code), request.args.get("line", type=row_id))
     form = make_form(scope)
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
-        flash(_("退款交给支付机构了，原路退回，一般当天到"), "success")
+        is_cash = scope.part.order.payment_method == PaymentMethod.ON_DELIVERY
+        flash(
+            _("记好了，钱要当面退给买家") if is_cash else _("退款交给支付机构了，原路退回，一般当天到"),
+            "success",
+        )
         return redirect(url_for("seller.orders.detail", code=code), 303)
     page = render_template("payments/seller/refund.html", tab="ship", form=show(form, scope), scope=scope)
     return page, 422 if form.errors else 200
@@ -38,10 +42,13 @@ def cancel(code: str) -> ResponseReturnValue:
     part = orders.get_seller_order(g.seller.id, code)
     sale = part.seller_order
     if sale.status != SellerOrderStatus.TO_SHIP:
-        raise MoveRefusedError(Move.CANCEL_PAID)
+        raise MoveRefusedError(Move.WITHDRAW)
     form = CancelForm()
     if form.validate_on_submit() and _cancel(form, sale.id):
-        flash(_("取消了，钱原路退给买家，货放回了库存"), "success")
+        flash(
+            _("取消了，钱原路退给买家，货放回了库存") if part.has_money else _("取消了，货放回了库存"),
+            "success",
+        )
         return redirect(url_for("seller.orders.detail", code=code), 303)
     page = render_template("payments/seller/cancel.html", tab="ship", form=form, part=part, sale=sale)
     return page, 422 if form.errors else 200
@@ -50,5 +57,5 @@ def cancel(code: str) -> ResponseReturnValue:
 def _cancel(form: CancelForm, sale_id: int) -> bool:
     actor, seller_id, reason = g.actor, g.seller.id, form.reason.data or ""
     return form.carry_out(
-        lambda: refunding.cancel_paid(actor, seller_id=seller_id, seller_order_id=sale_id, reason=reason)
+        lambda: refunding.cancel_part(actor, seller_id=seller_id, seller_order_id=sale_id, reason=reason)
     )

@@ -38,7 +38,7 @@ from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Ref
 from marketplace.sellers import queries as sellers
 
 
-def start(order_id: int, *, channel: str | None = None) -> str:
+def open_pay_page(order_id: int, *, channel: str | None = None) -> str:
     """The provider's pay page for an unpaid order: the open one again, or a new one with the wished channel first.
 
     NotPayableError; ProviderUnsureError when no answer came (try again: the same key is used);
@@ -50,7 +50,7 @@ def start(order_id: int, *, channel: str | None = None) -> str:
     try:
         session = gateway().create_session(wish)
     except ProviderRefusedError:
-        ask(wish.payment_id)  # an earlier try may have reached the provider after all
+        ask_about_payment(wish.payment_id)  # an earlier try may have reached the provider after all
         raise
     run_in_transaction(lambda: _remember(wish.payment_id, session))
     if session.url is None:
@@ -270,7 +270,7 @@ def refresh(order_id: int) -> None:
     """
     for payment_id in [payment.id for payment in queries.unfinished_payments(order_id)]:
         try:
-            ask(payment_id)
+            ask_about_payment(payment_id)
         except ProviderUnsureError as error:
             log().warning("payment.unanswered", payment=payment_id, reason=str(error))
             break
@@ -283,7 +283,7 @@ def refresh(order_id: int) -> None:
             break
 
 
-def ask(payment_id: int) -> str:
+def ask_about_payment(payment_id: int) -> str:
     """Outside of any transaction: one payment's session as the provider has it now, recorded.
 
     A session whose answer was lost is looked for, and else asked for again by its key. Only a provider that has no
@@ -327,7 +327,7 @@ def expire_and_cancel(actor: Actor, order_id: int, reason: str) -> bool:
     for payment_id in [payment.id for payment in queries.unfinished_payments(order_id)]:
         ref = db.session.get_one(Payment, payment_id).session_ref
         if ref is None:
-            ask(payment_id)
+            ask_about_payment(payment_id)
             ref = db.session.get_one(Payment, payment_id).session_ref
         db.session.rollback()
         if ref is None:

@@ -1,4 +1,4 @@
-"""Paying: on to the provider's page, back from it, again after a failure, and cancelling before payment."""
+"""Paying: on to the provider's page, back from it, again after a failure; cancelling what is not paid yet."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from marketplace.database import run_in_transaction
 from marketplace.orders import queries as orders
+from marketplace.orders import services as order_services
 from marketplace.orders import visitor
-from marketplace.orders.models import Order
+from marketplace.orders.models import Order, PaymentMethod
 from marketplace.payments import queries, services
 from marketplace.payments.gateway import ProviderRefusedError, ProviderUnsureError
 from marketplace.payments.rules import NotPayableError, PaymentUnderWayError
@@ -17,10 +19,10 @@ from marketplace.permissions import public, signed_in
 bp = Blueprint("payments", __name__)
 
 
-def begin(order_id: int, target: str, *, channel: str | None = None) -> ResponseReturnValue:
+def to_pay_page(order_id: int, target: str, *, channel: str | None = None) -> ResponseReturnValue:
     """To the provider's pay page; when it cannot be reached, to the order's page with what to do."""
     try:
-        return redirect(services.start(order_id, channel=channel), 303)
+        return redirect(services.open_pay_page(order_id, channel=channel), 303)
     except ProviderUnsureError:
         flash(_("支付机构没有答复，正在确认。货先给您留着，过一会儿再点“去付款”，不会付两次。"), "warning")
     except ProviderRefusedError:
@@ -35,7 +37,7 @@ def begin(order_id: int, target: str, *, channel: str | None = None) -> Response
 def pay(code: str) -> ResponseReturnValue:
     """Pay one's own order, or try again."""
     order = visitor.own(code).order
-    return begin(order.id, visitor.page_of(order))
+    return to_pay_page(order.id, visitor.page_of(order))
 
 
 @bp.post("/o/<token>/pay")
@@ -43,7 +45,7 @@ def pay(code: str) -> ResponseReturnValue:
 def pay_guest(token: str) -> ResponseReturnValue:
     """The same by a guest's link."""
     order = visitor.by_link(token).order
-    return begin(order.id, visitor.page_of(order))
+    return to_pay_page(order.id, visitor.page_of(order))
 
 
 @bp.get("/pay/<token>/return")
@@ -66,7 +68,7 @@ def returned(token: str) -> ResponseReturnValue:
 @bp.post("/orders/<code>/cancel")
 @signed_in
 def cancel(code: str) -> ResponseReturnValue:
-    """Cancel one's own order before it is paid."""
+    """Cancel one's own order before it is paid, or sent for cash."""
     return _cancel(visitor.own(code).order)
 
 
@@ -79,6 +81,8 @@ def cancel_guest(token: str) -> ResponseReturnValue:
 
 def _cancel(order: Order) -> ResponseReturnValue:
     target, order_id = visitor.page_of(order), order.id
+    if order.payment_method == PaymentMethod.ON_DELIVERY:
+        return _cancel_on_delivery(order_id, target)
     try:
         is_cancelled = services.expire_and_cancel(g.actor, order_id, "buyer")
     except (ProviderUnsureError, ProviderRefusedError):
@@ -90,4 +94,14 @@ def _cancel(order: Order) -> ResponseReturnValue:
             flash(_("订单取消了，货已放回"), "success")
         else:
             flash(_("这个订单已经付款或者取消了，看看下面的状态"), "warning")
+    return redirect(target, 303)
+
+
+def _cancel_on_delivery(order_id: int, target: str) -> ResponseReturnValue:
+    actor = g.actor
+    count = run_in_transaction(lambda: order_services.cancel_on_delivery(actor, order_id))
+    if count:
+        flash(_("还没发货的都取消了，货已放回，卖家不会再发"), "success")
+    else:
+        flash(_("已经发货了，不能取消；不想要可以拒收，坏果可以找卖家赔"), "warning")
     return redirect(target, 303)

@@ -47,7 +47,7 @@ def refund(seller_order_id: int, fen: int, at: datetime, *, seller: str = "coop_
     seller_id = factories.shop(seller).id
     with clock.at(at):
         run_in_transaction(
-            lambda: orders.record_refund(
+            lambda: orders.deduct_refund(
                 SYSTEM,
                 refund_id=new_id(),
                 seller_id=seller_id,

@@ -233,7 +233,7 @@ def refund(
         is_cash = queries.get_order(order_id).payment_method == PaymentMethod.ON_DELIVERY
         refund_id = new_id()
         payment = db.session.query(Payment).filter_by(order_id=order_id).first()
-        services.record_refund(
+        services.deduct_refund(
             SYSTEM,
             refund_id=refund_id,
             seller_id=seller_id,

@@ -110,7 +110,7 @@ def cancel(order_id: int, farm: int) -> None:
     """The owner's press on the cancel page."""
     sale_id = sale_of(order_id, farm).id
     run_in_transaction(
-        lambda: refunding.cancel_paid(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="没货了")
+        lambda: refunding.cancel_part(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="没货了")
     )
 
 
@@ -140,6 +140,42 @@ def test_a_part_is_sent_or_cancelled_never_both(shop: Flask, cash: bool) -> None
         order_id, pool = paid(farm, cash=cash)
         results = at_once(shop, [partial(send, order_id, farm), partial(cancel, order_id, farm)])
         assert_one_won(order_id, farm, pool, results, cash=cash)
+
+
+def withdraw(order_id: int) -> int:
+    """The buyer's press on "cancel" of a cash order."""
+    return run_in_transaction(lambda: services.cancel_on_delivery(SYSTEM, order_id))
+
+
+def test_a_cash_parcel_is_sent_or_cancelled_by_its_buyer_never_both(shop: Flask) -> None:
+    farm = shop_of("farmer")
+    for _round in range(3):
+        order_id, pool = paid(farm, cash=True)
+        sent_result, count = at_once(shop, [partial(send, order_id, farm), partial(withdraw, order_id)])
+        is_sent = sale_of(order_id, farm).status == SellerOrderStatus.SHIPPED
+        assert isinstance(sent_result, rules.MoveRefusedError) is not is_sent
+        assert count == (0 if is_sent else 1)
+        assert available([pool])[pool] == (0 if is_sent else 5_000)
+        assert_clean()
+
+
+def test_a_cash_order_cancelled_by_four_presses_puts_its_stock_back_once(shop: Flask) -> None:
+    farm = shop_of("farmer")
+    order_id, pool = paid(farm, cash=True)
+    assert sorted(at_once(shop, [partial(withdraw, order_id)] * 4)) == [0, 0, 0, 1]
+    assert available([pool])[pool] == 5_000
+    assert_clean()
+
+
+def test_without_the_guard_of_the_move_the_stock_would_come_back_twice(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: what the two tests above would miss if they could not fail."""
+    farm = shop_of("farmer")
+    order_id, pool = paid(farm, cash=True)
+    monkeypatch.setattr(services, "move", lambda *_values, **_options: True)
+    at_once(shop, [partial(withdraw, order_id)] * 2)
+    assert available([pool])[pool] > 5_000
 
 
 def cancel_while_it_is_sent(

@@ -32,7 +32,7 @@ class Line:
         (Move.SHIP, {TO_SHIP}, SHIPPED),
         (Move.DELIVER, {SHIPPED}, DELIVERED),
         (Move.COMPLETE, {SHIPPED, DELIVERED}, COMPLETED),
-        (Move.CANCEL_PAID, {TO_SHIP}, CANCELLED),
+        (Move.WITHDRAW, {TO_SHIP}, CANCELLED),
     ],
 )
 def test_each_move_starts_and_ends_where_the_table_says(

@@ -196,7 +196,7 @@ def test_a_cancelled_part_shows_no_address(
     with market.app.app_context():
         who = market.actor("coop_owner")
         run_in_transaction(
-            lambda: services.cancel_paid(
+            lambda: services.withdraw_part(
                 who, seller_id=goods.seller_id, seller_order_id=sale.id, reason="sold_out"
             )
         )

@@ -204,7 +204,7 @@ def test_an_unpaid_order_cannot_be_shipped_and_a_sent_one_cannot_be_cancelled(fa
     sale_id = sale_of(order_id, farm).id
     with pytest.raises(rules.MoveRefusedError):
         run_in_transaction(
-            lambda: services.cancel_paid(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="seller")
+            lambda: services.withdraw_part(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="seller")
         )
 
 
@@ -214,7 +214,7 @@ def test_another_sellers_part_is_not_found(farm: int, coop: int) -> None:
     theirs = sale_of(order_id, coop)
     for act in (
         lambda: services.ship(SYSTEM, seller_id=farm, seller_order_id=theirs.id),
-        lambda: services.cancel_paid(SYSTEM, seller_id=farm, seller_order_id=theirs.id, reason="seller"),
+        lambda: services.withdraw_part(SYSTEM, seller_id=farm, seller_order_id=theirs.id, reason="seller"),
     ):
         with pytest.raises(NotFoundError):
             run_in_transaction(act)
@@ -249,7 +249,7 @@ def test_a_part_cancelled_without_its_refund_is_named_by_the_check(farm: int) ->
     pay(order_id)
     sale_id = sale_of(order_id, farm).id
     run_in_transaction(
-        lambda: services.cancel_paid(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="seller")
+        lambda: services.withdraw_part(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="seller")
     )
     assert any("money is not on the way back" in sentence for sentence in checks.check())
     refund(order_id, farm, goods=1000)
@@ -282,7 +282,7 @@ def test_cash_order_is_cancelled_before_dispatch_without_any_money(farm: int) ->
     order_id = place([Wish(farm, [Box(pool, 4990)])], cash=True)
     sale_id = sale_of(order_id, farm).id
     run_in_transaction(
-        lambda: services.cancel_paid(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="buyer")
+        lambda: services.withdraw_part(SYSTEM, seller_id=farm, seller_order_id=sale_id, reason="buyer")
     )
     assert available([pool]) == {pool: 10_000}
     assert_clean()

@@ -16,7 +16,7 @@ from marketplace.ledger import checks
 from marketplace.notifications.models import OutboxMessage
 from marketplace.orders import queries, services
 from marketplace.orders.models import Order, PaymentMethod
-from marketplace.orders.queries import Whole
+from marketplace.orders.records import Whole
 from marketplace.payments import refunding
 from tests.browsing import Visitor
 from tests.factories import Goods
@@ -243,7 +243,7 @@ def test_parcels_paid_in_cash_are_paid_each_to_its_own_courier(
     first, second = whole.parts
     with market.app.app_context():
         run_in_transaction(
-            lambda: services.cancel_paid(
+            lambda: services.withdraw_part(
                 SYSTEM, seller_id=first.seller_order.seller_id, seller_order_id=first.id, reason="没货了"
             )
         )
@@ -258,6 +258,62 @@ def test_parcels_paid_in_cash_are_paid_each_to_its_own_courier(
     with market.app.app_context():
         run_in_transaction(lambda: services.complete(SYSTEM, seller_order_id=second.id))
     assert _receipt(buyer.get(path))[-1] == ("已付", f"¥{due / 100:.2f}")
+
+
+def test_a_buyer_who_pays_in_cash_cancels_before_dispatch(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods, other: Goods
+) -> None:
+    before = market.pool(goods.pool_id).on_hand
+    order_id = market.place_order(
+        {goods.variants[0]: 1, other.variants[0]: 1}, method=PaymentMethod.ON_DELIVERY
+    )
+    order, buyer = _whole(market, order_id).order, sign_in("buyer")
+    path = f"/orders/{order.code}"
+    page = buyer.follow(buyer.submit(path, form="/cancel"))
+    assert "还没发货的都取消了" in page.text
+    assert "取消了：买家取消了" in page.text
+    assert _receipt(page)[-1] == ("没有付款", "¥0.00")
+    assert not page.soup.select("form[action$='/cancel']")
+    assert market.pool(goods.pool_id).on_hand == before
+    told = _told(market, "order_cancelled", "parcel_cancelled", "order_withdrawn")
+    codes = [part.code for part in _whole(market, order_id).parts]
+    assert told == [
+        *(("order_withdrawn", {"code": code}) for code in codes),
+        ("order_cancelled", {"code": order.code, "reason": "买家取消了"}),
+    ]
+    buyer.post(f"{path}/cancel", {"csrf_token": _csrf(buyer)})  # again: nothing more
+    assert _told(market, "order_cancelled", "parcel_cancelled", "order_withdrawn") == told
+    with market.app.app_context():
+        assert checks.check() == []
+
+
+def test_what_was_sent_for_cash_stays_when_the_rest_is_cancelled(
+    visitor: Visitor, market: Market, goods: Goods, other: Goods
+) -> None:
+    order_id = market.place_order(
+        {goods.variants[0]: 1, other.variants[0]: 1}, buyer=None, method=PaymentMethod.ON_DELIVERY
+    )
+    first, second = _whole(market, order_id).parts
+    market.ship_part(order_id, first.id)
+    order = _whole(market, order_id).order
+    path = f"/o/{order.access_token}"
+    assert "取消还没发货的包裹" in visitor.get(path).text
+    page = visitor.follow(visitor.submit(path, form="/cancel"))
+    assert [part.status for part in _whole(market, order_id).parts] == ["shipped", "cancelled"]
+    assert not page.soup.select("form[action$='/cancel']")
+    # One number in every message to the buyer; the parcel by its shop's name.
+    [(_name, values)] = _told(market, "parcel_cancelled")
+    assert values == {"code": order.code, "shop": second.seller_name, "reason": "买家取消了"}
+    token = page.form().fields["csrf_token"]
+    page = visitor.follow(visitor.post(f"{path}/cancel", {"csrf_token": token}))
+    assert "已经发货了，不能取消" in page.text
+
+
+def _told(market: Market, *names: str) -> list[tuple[str, dict[str, object]]]:
+    """The messages of these names so far."""
+    with market.app.app_context():
+        query = select(OutboxMessage).where(OutboxMessage.template.in_(names)).order_by(OutboxMessage.id)
+        return [(one.template, one.parameters) for one in db.session.execute(query).scalars()]
 
 
 @pytest.mark.parametrize("language", ["", "/en"])

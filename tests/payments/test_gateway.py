@@ -102,7 +102,7 @@ def test_an_answer_that_is_not_about_the_session_leaves_payment_and_order(
 ) -> None:
     use(Sessions(error))
     with pytest.raises(DomainError):
-        services.ask(payment_id)
+        services.ask_about_payment(payment_id)
     order_id = db.session.get_one(Payment, payment_id).order_id
     db.session.rollback()
     with pytest.raises(DomainError):
@@ -112,7 +112,7 @@ def test_an_answer_that_is_not_about_the_session_leaves_payment_and_order(
 
 def test_a_session_that_the_provider_does_not_have_ends_its_payment(use: Any, payment_id: int) -> None:
     use(Sessions(MISSING))
-    assert services.ask(payment_id) == "never reached the provider"
+    assert services.ask_about_payment(payment_id) == "never reached the provider"
     assert state() == (PaymentStatus.EXPIRED, PaymentState.UNPAID)
 
 
@@ -145,5 +145,5 @@ def test_an_answer_of_another_shape_is_no_answer(use: Any, payment_id: int) -> N
     sessions.retrieve = lambda *_asked: {"id": "cs_ours"}  # type: ignore[method-assign]
     use(sessions)
     with pytest.raises(gateway.ProviderUnsureError):
-        services.ask(payment_id)
+        services.ask_about_payment(payment_id)
     assert state() == (PaymentStatus.OPEN, PaymentState.UNPAID)

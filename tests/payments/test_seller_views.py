@@ -153,8 +153,31 @@ def test_nothing_is_given_back_before_payment(
     sign_in: Callable[[str], Visitor], market: Market, goods: Goods
 ) -> None:
     sale = _sale(market, market.place_order({goods.variants[0]: 1}))
-    page = sign_in("coop_owner").submit(f"/seller/refunds/{sale.code}", {"reason": "试试"}, 422)
+    page = sign_in("coop_owner").get(f"/seller/refunds/{sale.code}", 409)
     assert "还没有收到钱" in page.text
+
+
+def test_cash_that_was_not_collected_is_never_offered_back(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    order_id = market.place_order({goods.variants[0]: 1}, method=PaymentMethod.ON_DELIVERY)
+    sale = _sale(market, order_id)
+    coop, finance = sign_in("coop_owner"), sign_in("finance")
+    paths = (f"/seller/orders/{sale.code}", f"/seller/refunds/{sale.code}")
+
+    def offers() -> list[bool]:
+        links = coop.get(paths[0]).links()
+        return [
+            any("/seller/refunds/" in link and "/cancel" not in link for link in links),
+            "替买家退款" in finance.get(f"/staff/orders/{sale.code}").text,
+        ]
+
+    assert offers() == [False, False]
+    coop.get(paths[1], 409)
+    market.ship(order_id)
+    assert offers() == [False, False]
+    market.complete(order_id)
+    assert offers() == [True, True]
 
 
 def test_cancelling_before_dispatch_gives_back_money_and_stock(
@@ -183,7 +206,12 @@ def test_cash_on_delivery_is_cancelled_without_a_refund(
 ) -> None:
     order_id = market.place_order({goods.variants[0]: 1}, method=PaymentMethod.ON_DELIVERY)
     sale = _sale(market, order_id)
-    sign_in("coop_owner").submit(f"/seller/refunds/{sale.code}/cancel", {"reason": "送不到"})
+    coop = sign_in("coop_owner")
+    page = coop.follow(coop.submit(f"/seller/refunds/{sale.code}/cancel", {"reason": "送不到"}))
+    assert "取消了，货放回了库存" in page.text
+    for untrue in ("原路退", "应收"):
+        assert untrue not in page.text
+    assert "没有收钱" in page.text
     assert _sale(market, order_id).status == SellerOrderStatus.CANCELLED
     assert _refunds(market) == []
 

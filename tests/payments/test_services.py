@@ -68,13 +68,13 @@ def session_ref(order_id: int) -> str:
 
 
 def test_pay_page_is_opened_again_and_not_anew(order_id: int) -> None:
-    first = services.start(order_id)
-    assert services.start(order_id) == first
+    first = services.open_pay_page(order_id)
+    assert services.open_pay_page(order_id) == first
     assert payment_of(order_id).status == PaymentStatus.OPEN
 
 
 def test_paid_order_is_found_by_asking_when_no_webhook_came(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     provider.control(f"sessions/{session_ref(order_id)}/pay", method="alipay")
     services.refresh(order_id)
     order = order_queries.get_order(order_id)
@@ -88,10 +88,10 @@ def test_lost_answer_leads_to_the_same_session(order_id: int, provider: SandboxP
         "faults", kind="drop", when="after", method="POST", path="/v1/checkout/sessions", times=1
     )
     with pytest.raises(gateway.ProviderUnsureError):
-        services.start(order_id)
+        services.open_pay_page(order_id)
     assert payment_of(order_id).status == PaymentStatus.INTENDED
     db.session.rollback()
-    services.start(order_id)
+    services.open_pay_page(order_id)
     assert payment_of(order_id).status == PaymentStatus.OPEN
     assert len(provider.look("sessions")["sessions"]) == 1
 
@@ -99,7 +99,7 @@ def test_lost_answer_leads_to_the_same_session(order_id: int, provider: SandboxP
 def test_unpaid_order_closes_its_session_before_the_goods_are_free(
     order_id: int, provider: SandboxProcess
 ) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     assert services.expire_and_cancel(SYSTEM, order_id, "buyer")
     assert payment_of(order_id).status == PaymentStatus.EXPIRED
     assert order_queries.get_order(order_id).payment_state == PaymentState.CANCELLED
@@ -107,14 +107,14 @@ def test_unpaid_order_closes_its_session_before_the_goods_are_free(
 
 
 def test_cancelling_an_order_that_was_just_paid_keeps_it(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     provider.control(f"sessions/{session_ref(order_id)}/pay")
     assert not services.expire_and_cancel(SYSTEM, order_id, "buyer")
     assert order_queries.get_order(order_id).payment_state == PaymentState.PAID
 
 
 def test_unreachable_provider_keeps_the_hold(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     provider.control("faults", kind="drop", when="before", times=0)
     with pytest.raises(gateway.ProviderUnsureError):
         services.expire_and_cancel(SYSTEM, order_id, "buyer")
@@ -123,7 +123,7 @@ def test_unreachable_provider_keeps_the_hold(order_id: int, provider: SandboxPro
 
 
 def test_sweep_releases_lapsed_orders_only(order_id: int) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     assert services.sweep_unpaid() == 0
     with clock.at(clock.now() + timedelta(minutes=31)):
         assert services.sweep_unpaid() == 1
@@ -131,7 +131,7 @@ def test_sweep_releases_lapsed_orders_only(order_id: int) -> None:
 
 
 def test_late_payment_is_honoured_while_the_goods_are_there(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     ref = session_ref(order_id)
     services.expire_and_cancel(SYSTEM, order_id, "lapsed")
     provider.control(f"sessions/{ref}/pay", even_if_expired=True)
@@ -145,7 +145,7 @@ def test_late_payment_goes_back_when_the_goods_are_gone(provider: SandboxProcess
     factories.make_freight()
     goods = factories.make_goods(stock=5000)
     first = factories.place_order({goods.variants[0]: 1})
-    services.start(first)
+    services.open_pay_page(first)
     ref = session_ref(first)
     services.expire_and_cancel(SYSTEM, first, "lapsed")
     factories.pay(factories.place_order({goods.variants[0]: 1}, buyer="company_buyer"))
@@ -162,7 +162,7 @@ def test_late_payment_goes_back_when_the_goods_are_gone(provider: SandboxProcess
 
 
 def test_wrong_amount_is_booked_apart_and_the_order_waits(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     session = gateway.StripeGateway(provider.key, provider.base_url).get_session(session_ref(order_id))
     lied = gateway.ProviderSession(**(vars(session) | {"is_paid": True, "is_open": False, "amount": 1}))
     assert run_in_transaction(lambda: services.record_session(lied)) == "under review: wrong amount"
@@ -172,15 +172,15 @@ def test_wrong_amount_is_booked_apart_and_the_order_waits(order_id: int, provide
 
 
 def test_order_that_is_paid_needs_no_payment(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     provider.control(f"sessions/{session_ref(order_id)}/pay")
     services.refresh(order_id)
     with pytest.raises(rules.NotPayableError):
-        services.start(order_id)
+        services.open_pay_page(order_id)
 
 
 def test_fee_is_the_platforms_and_never_the_sellers(order_id: int, provider: SandboxProcess) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     provider.control(f"sessions/{session_ref(order_id)}/pay", method="card")
     services.refresh(order_id)
     reconciling.reconcile()
@@ -194,7 +194,7 @@ def test_two_sellers_one_payment(order_id: int, provider: SandboxProcess) -> Non
     """2 × 49.90 + freight 10.00 and 1 × 58.00 free freight → 167.80; each is its own part from then on."""
     order = order_queries.get_order(order_id)
     assert (order.goods_amount, order.freight_amount, order.total_amount) == (15780, 1000, 16780)
-    services.start(order_id)
+    services.open_pay_page(order_id)
     ref = session_ref(order_id)
     provider.control(f"sessions/{ref}/pay")
     session = gateway.StripeGateway(provider.key, provider.base_url).get_session(ref)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from marketplace.database import db
+from marketplace.database import db, run_in_transaction
 from marketplace.ledger import checks
 from marketplace.orders.models import SellerOrder
-from marketplace.payments import refunding
-from marketplace.payments.models import Refund, RefundStatus
+from marketplace.payments import queries, refunding
+from marketplace.payments.models import Payment, Refund, RefundStatus
 from tests.browsing import Visitor
 from tests.factories import Goods
 from tests.market import Market
@@ -95,6 +95,26 @@ def test_a_failed_refund_is_sent_again(
     token = finance.get(f"/staff/payments/refund/{code}").form().fields["csrf_token"]
     finance.post(f"/staff/payments/refunds/{refund.id}/retry", {"csrf_token": token}, 409)
     finance.post("/staff/payments/refunds/1/retry", {"csrf_token": token}, 404)
+
+
+def test_a_refund_that_the_provider_cannot_be_asked_for_waits_for_finance(
+    sign_in: Callable[[str], Visitor], market: Market, code: str, provider: Provider
+) -> None:
+    finance = sign_in("finance")
+    finance.submit(
+        f"/staff/payments/refund/{code}", {"goods_amount": "20", "freight_amount": "0", "reason": "坏果"}
+    )
+    with market.app.app_context():
+        run_in_transaction(lambda: db.session.execute(update(Payment).values(intent_ref=None)))
+        assert refunding.send_refunds() == 0
+        assert queries.count_differences() == {"unexpected": 0, "failed_refunds": 1}
+    [refund] = _refunds(market)
+    assert (refund.status, refund.last_error) == (
+        RefundStatus.FAILED,
+        "the payment has no reference at the provider",
+    )
+    assert "没退成" in finance.get("/staff/payments/refunds?status=failed").text
+    assert provider.refunds == []
 
 
 def test_statements_do_not_grow_with_the_lists(

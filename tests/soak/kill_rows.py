@@ -276,7 +276,7 @@ def kill_worker(stall: Stall, goods: Goods, delay: float, what: str) -> float:
 def cancel(order_id: int) -> None:
     """The seller cannot send: the whole part goes back."""
     for sale in order_queries.sellers_of(order_id):
-        refunding.cancel_paid(
+        refunding.cancel_part(
             factories.actor("coop_owner"), seller_id=sale.seller_id, seller_order_id=sale.id, reason="卖完了"
         )
 
