@@ -163,7 +163,7 @@ def place_order(
             logistics.templates_for(item.seller_id for item in items.values()),
             province_of(county),
         )
-        # A year's sales may come in one order here, for the thresholds; the checkout refuses what one payment cannot be.
+        # A year's sales may come in one order here, for the thresholds; the checkout refuses it.
         problems = [one for one in quote.problems if one.kind != checkout_rules.ProblemKind.TOO_MUCH]
         assert not problems, [problem.message for problem in problems]
         order_id = new_id()

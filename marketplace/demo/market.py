@@ -60,9 +60,9 @@ CONSUMER_ORDERS = (40, 60, 60, 80, 80, 110)
 # Tonnes that the company bought of each shop, in orders of so many tonnes, by season as above: so many that one
 # payment can be for them (payments.rules.MOST_TO_PAY).
 TONNES: dict[str, tuple[int, tuple[int, ...]]] = {
-    "coop": (100, (1600, 3200, 4400, 4800, 3600, 3200)),
-    "anyuan_coop": (125, (0, 2000, 3000, 3500, 5000, 4000)),
-    "xinfeng_company": (125, (2000, 2500, 8000, 10000, 1500, 1000)),
+    "coop": (160, (1600, 3200, 4480, 4800, 3520, 3200)),
+    "anyuan_coop": (170, (0, 2040, 3060, 3400, 5100, 3910)),
+    "xinfeng_company": (160, (2080, 2560, 8000, 9920, 1440, 960)),
 }
 
 
