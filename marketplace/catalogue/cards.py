@@ -75,7 +75,7 @@ class CategoryRow:
 
 
 @dataclass(frozen=True)
-class Card:
+class Card(packs.Priced):
     """A product in a list, by its first pack that can be bought; amounts in fen."""
 
     product_id: int
@@ -102,22 +102,6 @@ class Card:
     def drawn(self, eager: bool, level: int) -> Markup:
         """The card as it stands on pages; a page that is made anew draws only the cards that changed."""
         return drawn("components/card.html", "product_card", self, eager, level)
-
-    @property
-    def is_dry(self) -> bool:
-        return packs.is_dry(self.measure, self.return_rule)
-
-    @property
-    def is_fresh(self) -> bool:
-        return self.return_rule == ReturnRule.EXEMPT
-
-    @property
-    def pack_label(self) -> str:
-        return packs.pack_label(self.measure, self.net_amount, dry=self.is_dry)
-
-    @property
-    def unit_price_labels(self) -> tuple[str, ...]:
-        return packs.unit_price_labels(self.measure, self.net_amount, self.price_amount, dry=self.is_dry)
 
     @property
     def stock_note(self) -> str:

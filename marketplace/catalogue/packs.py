@@ -107,3 +107,28 @@ def litres(millilitres: int) -> str:
 def _decimal(amount: int, unit: int) -> str:
     whole, rest = divmod(amount * 1000 // unit, 1000)
     return f"{whole:,}{('.' + f'{rest:03d}').rstrip('0') if rest else ''}"
+
+
+class Priced:
+    """The words for whatever has a pack's measure, content and price (fen), and its goods' return rule."""
+
+    measure: Measure
+    net_amount: int
+    price_amount: int
+    return_rule: ReturnRule
+
+    @property
+    def is_dry(self) -> bool:
+        return is_dry(self.measure, self.return_rule)
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.return_rule == ReturnRule.EXEMPT
+
+    @property
+    def pack_label(self) -> str:
+        return pack_label(self.measure, self.net_amount, dry=self.is_dry)
+
+    @property
+    def unit_price_labels(self) -> tuple[str, ...]:
+        return unit_price_labels(self.measure, self.net_amount, self.price_amount, dry=self.is_dry)

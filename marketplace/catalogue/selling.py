@@ -33,7 +33,7 @@ CITY = "江西省赣州市"  # every origin lies in it (places.GANZHOU)
 
 
 @dataclass(frozen=True)
-class SaleItem:
+class SaleItem(packs.Priced):
     """One pack with its price (fen), weights (grams) and what is left of its pool (the pool's unit)."""
 
     variant_id: int
@@ -68,22 +68,6 @@ class SaleItem:
     def left(self) -> int:
         """How many of this pack the pool still gives; 0 when it is not for sale."""
         return max(0, self.available // self.pool_amount) if self.is_for_sale else 0
-
-    @property
-    def is_dry(self) -> bool:
-        return packs.is_dry(self.measure, self.return_rule)
-
-    @property
-    def is_fresh(self) -> bool:
-        return self.return_rule == ReturnRule.EXEMPT
-
-    @property
-    def pack_label(self) -> str:
-        return packs.pack_label(self.measure, self.net_amount, dry=self.is_dry)
-
-    @property
-    def unit_price_labels(self) -> tuple[str, ...]:
-        return packs.unit_price_labels(self.measure, self.net_amount, self.price_amount, dry=self.is_dry)
 
     @property
     def pack(self) -> dict[str, Any]:
