@@ -85,9 +85,11 @@ def shipments_by_order(seller_order_ids: Iterable[int]) -> dict[int, list[Shipme
     return found
 
 
-def sellers_with_waybill(seller_id: int, waybill: str) -> list[int]:
-    """Seller orders of the seller that carry this waybill already: a repeat is warned about, not refused."""
-    query = select(Shipment.seller_order_id).where(
-        Shipment.seller_id == seller_id, Shipment.waybill == waybill
+def waybills_elsewhere(seller_id: int, seller_order_id: int, waybills: Iterable[str]) -> list[str]:
+    """Those of the numbers that other orders of the seller carry too: a repeat is warned about, not refused."""
+    query = select(Shipment.waybill).where(
+        Shipment.seller_id == seller_id,
+        Shipment.waybill.in_(list(waybills)),
+        Shipment.seller_order_id != seller_order_id,
     )
-    return list(db.session.execute(query).scalars())
+    return sorted(set(db.session.execute(query).scalars()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +14,9 @@ from marketplace.money import format_fen
 
 KILO = 1000
 MOST_AMOUNT = 1_000_00  # fen for a kilogram: more is a slipped decimal
+MOST_PARCELS = 50
+_WAYBILL = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
+_NO_SIGN = {"Pd", "Cf"}  # dashes of every width, and what nobody sees and a copied number may carry
 
 
 class BadTemplateError(DomainError):
@@ -53,7 +58,8 @@ class Freight:
             return _("包邮")
         if self.rate.next_amount and self.billed_kilos > 1:
             return _(
-                "首公斤 %(first)s 元，续 %(kilos)s 公斤每公斤 %(next)s 元",
+                "连纸箱按 %(billed)s 公斤算：首公斤 %(first)s 元，续 %(kilos)s 公斤每公斤 %(next)s 元",
+                billed=self.billed_kilos,
                 first=_plain(self.rate.first_amount),
                 kilos=self.billed_kilos - 1,
                 next=_plain(self.rate.next_amount),
@@ -113,6 +119,32 @@ def check_groups(groups: Iterable[Group]) -> None:
         raise BadTemplateError(_("至少要有一个能送到的省份"), field="groups")
 
 
-def clean_waybill(text: str) -> str:
-    """Waybill numbers are text: blanks and dashes go, shape is never judged (domain 4.5)."""
-    return "".join(c for c in text.upper() if c.isalnum())[:40]
+class BadWaybillError(DomainError):
+    """What was typed is no waybill number, or too many of them."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, field="waybills")
+
+
+def read_waybill(text: str) -> str:
+    """A number as it is printed: full-width signs made plain, capitals, without blanks and dashes; "" for nothing.
+
+    A carrier's own shape is never judged (domain 4.5). Any other sign is refused, never dropped: BadWaybillError.
+    """
+    folded = unicodedata.normalize("NFKC", text).upper()
+    number = "".join(c for c in folded if not (c.isspace() or unicodedata.category(c) in _NO_SIGN))
+    if number and not _WAYBILL.fullmatch(number):
+        raise BadWaybillError(
+            _("“%(text)s”不像快递单号：单号只有字母和数字，最多 40 个，一行写一个", text=text.strip()[:60])
+        )
+    return number
+
+
+def read_waybills(lines: Iterable[str]) -> list[str]:
+    """The numbers of some parcels, each once. BadWaybillError for none, for too many, for what is no number."""
+    numbers = list(dict.fromkeys(number for line in lines if (number := read_waybill(line))))
+    if not numbers:
+        raise BadWaybillError(_("请填快递单号"))
+    if len(numbers) > MOST_PARCELS:
+        raise BadWaybillError(_("一次最多 %(count)s 个单号", count=MOST_PARCELS))
+    return numbers

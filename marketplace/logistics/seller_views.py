@@ -11,7 +11,7 @@ from marketplace import places
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.i18n import language
-from marketplace.logistics import queries, rules, services
+from marketplace.logistics import queries, services
 from marketplace.logistics.forms import GROUPS, DispatchForm, FreightForm
 from marketplace.orders import queries as orders
 from marketplace.permissions import requires_member
@@ -66,28 +66,32 @@ def ship(code: str) -> ResponseReturnValue:
 
 def _dispatch(form: DispatchForm, seller_order_id: int) -> bool:
     actor, seller_id = g.actor, g.seller.id
-    numbers = [rules.clean_waybill(line) for line in (form.waybills.data or "").splitlines()]
-    repeated = [number for number in numbers if number and queries.sellers_with_waybill(seller_id, number)]
     try:
-        shipments = run_in_transaction(
-            lambda: len(
-                services.dispatch(
+        numbers = run_in_transaction(
+            lambda: [
+                shipment.waybill
+                for shipment in services.dispatch(
                     actor,
                     seller_id=seller_id,
                     seller_order_id=seller_order_id,
                     carrier_code=form.carrier_code.data,
-                    waybills=numbers,
+                    waybills=(form.waybills.data or "").splitlines(),
                     seen=form.seen.data or None,
                 )
-            )
+            ]
         )
     except DomainError as error:
         form.refuse(error)
         return False
-    flash(ngettext("发出 %(num)s 个包裹", "发出 %(num)s 个包裹", shipments), "success")
+    flash(ngettext("发出 %(num)s 个包裹", "发出 %(num)s 个包裹", len(numbers)), "success")
+    _warn_of_repeats(seller_order_id, numbers)
+    return True
+
+
+def _warn_of_repeats(seller_order_id: int, numbers: list[str]) -> None:
+    repeated = queries.waybills_elsewhere(g.seller.id, seller_order_id, numbers)
     if repeated:
         flash(_("这些单号以前用过，请核对：%(numbers)s", numbers="、".join(repeated)), "warning")
-    return True
 
 
 @bp.post("/delivered/<code>")

@@ -15,12 +15,6 @@ from marketplace.logistics import queries, rules
 from marketplace.logistics.models import Carrier, FreightRule, FreightTemplate, Shipment
 from marketplace.orders import services as orders
 
-MOST_PARCELS = 50
-
-
-class WaybillMissingError(DomainError):
-    """Nothing can be shipped without a waybill number."""
-
 
 class AlreadySentError(DomainError):
     """The parcels went out before, with other numbers than these."""
@@ -80,14 +74,10 @@ def dispatch(
 ) -> list[Shipment]:
     """Send a seller order in one or more parcels and move it to shipped; a repeat gives the parcels of then.
 
-    Refuses WaybillMissingError, AlreadySentError for a repeat that names other parcels, NotFoundError for another's
+    Refuses BadWaybillError, AlreadySentError for a repeat that names other parcels, NotFoundError for another's
     order, and what orders.ship refuses.
     """
-    numbers = list(dict.fromkeys(number for text in waybills if (number := rules.clean_waybill(text))))
-    if not numbers:
-        raise WaybillMissingError(_("请填快递单号"), field="waybills")
-    if len(numbers) > MOST_PARCELS:
-        raise WaybillMissingError(_("一次最多 %(count)s 个单号", count=MOST_PARCELS), field="waybills")
+    numbers = rules.read_waybills(waybills)
     carrier = db.session.get(Carrier, carrier_code)
     if carrier is None:
         raise DomainError(_("请选快递公司"), field="carrier_code")

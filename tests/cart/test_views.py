@@ -144,7 +144,7 @@ def test_two_sellers_are_two_parcels_with_freight_reason_and_total(
         "¥99.80",
         "¥58.00",
         "¥16.00",
-        "首公斤 6 元，续 10 公斤每公斤 1 元",
+        "连纸箱按 11 公斤算：首公斤 6 元，续 10 公斤每公斤 1 元",
         "满 50 元包邮",
         "合计（含运费）",
     ):

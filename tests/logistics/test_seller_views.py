@@ -41,6 +41,20 @@ def ship_page(app: Flask, order_id: int) -> str:
     return f"/seller/parcels/ship/{code}"
 
 
+def paid_order(app: Flask) -> int:
+    """One box of the cooperative's, paid."""
+    market = Market(app)
+    market.make_freight()
+    order_id = market.place_order({market.make_goods().variants[0]: 1})
+    market.pay(order_id)
+    return order_id
+
+
+def waybills(app: Flask) -> list[str]:
+    with app.app_context():
+        return list(db.session.execute(select(Shipment.waybill).order_by(Shipment.id)).scalars())
+
+
 def fields(coop: Visitor, **changes: str) -> dict[str, str]:
     """Beijing alone is served, for 6.00 the first kilogram."""
     found = coop.get(FREIGHT).form().fields
@@ -99,15 +113,28 @@ def test_the_carrier_is_named_in_the_buyers_language(
         assert (told.language, told.parameters["carrier"]) == (language, name)
 
 
+@pytest.mark.parametrize(
+    "typed", ["SF123\nＳＦ１２３", "sf 1-23\r\nSF123", "SF１２３\u200b\n\n", "SF–123", "　ｓｆ１２３"]
+)
+def test_one_number_in_several_spellings_is_one_parcel(app: Flask, coop: Visitor, typed: str) -> None:
+    path = ship_page(app, paid_order(app))
+    coop.submit(path, {"waybills": typed, "carrier_code": "SF"})
+    assert waybills(app) == ["SF123"]
+
+
+@pytest.mark.parametrize("typed", ["<b>x", "SF123, SF456", "SF123/2", "顺丰SF123", "S" * 41, "SF１２３４²x!"])
+def test_a_number_with_other_signs_is_refused_at_its_field(app: Flask, coop: Visitor, typed: str) -> None:
+    path = ship_page(app, paid_order(app))
+    refused = coop.submit(path, {"waybills": f"SF1001\n{typed}", "carrier_code": "SF"}, 422)
+    assert "只有字母和数字" in refused.errors()["waybills"]
+    assert typed in refused.form().fields["waybills"]
+    assert waybills(app) == []
+
+
 def test_parcels_sent_again_with_other_numbers_are_told_what_went_out(app: Flask, coop: Visitor) -> None:
-    market = Market(app)
-    market.make_freight()
-    order_id = market.place_order({market.make_goods().variants[0]: 1})
-    market.pay(order_id)
-    path = ship_page(app, order_id)
+    path = ship_page(app, paid_order(app))
     sent = coop.get(path).form().fields | {"waybills": "SF1001", "carrier_code": "SF"}
     for _press in range(2):
         assert "发出 1 个包裹" in coop.follow(coop.post(path, sent)).text
     assert "SF1001" in coop.post(path, sent | {"waybills": "SF2002"}, 422).errors()["waybills"]
-    with app.app_context():
-        assert list(db.session.execute(select(Shipment.waybill)).scalars()) == ["SF1001"]
+    assert waybills(app) == ["SF1001"]
