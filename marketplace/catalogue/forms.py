@@ -322,16 +322,15 @@ FORM_OF: dict[Measure, type[ListingForm]] = {
 }
 
 
-class PriceForm(BaseForm):
-    """A new price for one pack."""
+class PackChangeForm(OnceForm):
+    """A new price for one pack, more boxes of it, or both: what is left empty stays."""
 
-    price = MoneyField(_l("新价钱"), [Needed(_l("请写一箱卖多少钱"))])
+    price = MoneyField(_l("新价钱"))
+    boxes = CountField(_l("再加几箱"))
 
-
-class StockForm(OnceForm):
-    """More boxes of one pack."""
-
-    boxes = CountField(_l("再加几箱"), [Needed(_l("请写加几箱"))])
+    def validate_price(self, field: Any) -> None:
+        if field.data is None and self.boxes.data is None and not (field.errors or self.boxes.errors):
+            raise ValidationError(_("写上新价钱，或者再加几箱"))
 
     def validate_boxes(self, field: Any) -> None:
         if field.data is not None and not 0 < field.data <= MOST_BOXES:

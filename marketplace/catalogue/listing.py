@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
@@ -88,10 +89,14 @@ def _set_batches(form: ListingForm, shop: Shop, category: Category, batch_code: 
         batches.insert(0, provenance.get_batch(shop.id, wanted))  # another seller's: 404
     origins = provenance.origins_of(batches)
     certified = provenance.certificates_of(shop.id, [batch.id for batch in batches])
+    varieties = {one.value: str(one.label) for one in form.variety_code.choices} if "variety_code" in form else {}
     form.batch.choices = options(
         [
             *(
-                (batch.code, _batch_words(batch, origins[batch.id], batch.id in certified))
+                (
+                    batch.code,
+                    _batch_words(batch, varieties, origins[batch.id], is_certified=batch.id in certified),
+                )
                 for batch in batches
             ),
             (NEW, _("新摘的一批")),
@@ -104,9 +109,11 @@ def _set_batches(form: ListingForm, shop: Shop, category: Category, batch_code: 
     form.batch.data = batch_code or (recent[0].code if recent else NEW)
 
 
-def _batch_words(batch: Batch, origin: str, is_certified: bool) -> str:
-    picked = _("%(day)s摘", day=short_day(batch.picked_on)) if batch.picked_on else batch.code
-    words = [picked, origin, batch.orchard, *([_("有合格证")] if is_certified else [])]
+def _batch_words(batch: Batch, varieties: Mapping[str, str], origin: str, *, is_certified: bool) -> str:
+    """What tells a batch from the others: two of one day and place differ by their code at least."""
+    picked = _("%(day)s摘", day=short_day(batch.picked_on)) if batch.picked_on else ""
+    variety = varieties.get(batch.variety_code or "", "")
+    words = [picked, variety, origin, batch.orchard, *([_("有合格证")] if is_certified else []), batch.code]
     return str(_("，")).join(word for word in words if word)
 
 

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from marketplace import clock, places
 from marketplace.catalogue import listing, rules, services
 from marketplace.catalogue import seller_queries as queries
-from marketplace.catalogue.forms import ListingForm, PicturesForm, PriceForm, StockForm, WordsForm
+from marketplace.catalogue.forms import ListingForm, PackChangeForm, PicturesForm, WordsForm
 from marketplace.catalogue.models import Category, ProductStatus
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
@@ -45,10 +45,14 @@ def index() -> ResponseReturnValue:
 @bp.route("/new", methods=["GET", "POST"])
 @requires_member("listing:write")
 def new() -> ResponseReturnValue:
-    """Photos, kind, packs, batch and words on one page; everything typed and stored stays when it is refused."""
+    """Photos, kind, packs, batch and words on one page; everything typed and stored stays when it is refused.
+
+    Only its two buttons make something: Enter in a field shows the page once more.
+    """
     category = _category()
     category_code = category.code
-    is_draft = request.form.get("act") == "draft"
+    act = request.form.get("act")
+    is_draft = act == "draft"
     form = listing.make_form(g.seller, category, request.args.get("batch"))
     asks_certificate = listing.ask_certificate(form, g.seller, category, is_draft=is_draft)
     tray = trays.open_tray(
@@ -56,14 +60,16 @@ def new() -> ResponseReturnValue:
     )
     if form.is_submitted():
         trays.take(tray, request.files.getlist("photos"))
-        if not form.is_choosing():
+        if act in {"publish", "draft"} and not form.is_choosing():
             valid = form.validate()
             form.photos.errors = [*form.photos.errors, *tray.errors]
             if valid and not tray.errors:
                 code = _carry_out(form, category_code, tray.image_ids, is_draft=is_draft)
                 if code:
                     return redirect(url_for(".done", code=code), 303)
-    return _show_form(form, category_code, tray, asks_certificate=asks_certificate)
+    return _show_form(
+        form, category_code, tray, asks_certificate=asks_certificate, is_looked_at=act == "look"
+    )
 
 
 def _category() -> Category:
@@ -95,7 +101,12 @@ def _carry_out(form: ListingForm, category_code: str, image_ids: list[int], *, i
 
 
 def _show_form(
-    form: ListingForm, category_code: str, tray: trays.Tray, *, asks_certificate: bool
+    form: ListingForm,
+    category_code: str,
+    tray: trays.Tray,
+    *,
+    asks_certificate: bool,
+    is_looked_at: bool = False,
 ) -> ResponseReturnValue:
     form.kept.data = tray.signed
     category = queries.get_category(category_code)
@@ -110,6 +121,7 @@ def _show_form(
         pictures=tray.pictures(),
         sizes=sizes,
         asks_certificate=asks_certificate,
+        is_looked_at=is_looked_at,
         today=clock.today(),
     ), 422 if form.errors else 200
 
@@ -142,8 +154,7 @@ def _show_detail(code: str, refused: Any = None) -> ResponseReturnValue:
         "pictures": PicturesForm(None),
     }
     for pack in own.packs:
-        forms[f"price-{pack.variant_id}"] = PriceForm(None, prefix=f"price-{pack.variant_id}-")
-        forms[f"stock-{pack.variant_id}"] = StockForm(None, prefix=f"stock-{pack.variant_id}-")
+        forms[f"pack-{pack.variant_id}"] = PackChangeForm(None, prefix=f"pack-{pack.variant_id}-")
     if refused is not None:
         forms[refused.key] = refused
     forms["pictures"].kept.data = tray.signed
@@ -170,38 +181,24 @@ def _change(code: str, form: Any, key: str, act: Any, said: str) -> ResponseRetu
     return _show_detail(code, form)
 
 
-@bp.post("/<code>/packs/<int:variant_id>/price")
+@bp.post("/<code>/packs/<int:variant_id>")
 @requires_member("listing:write")
-def change_price(code: str, variant_id: int) -> ResponseReturnValue:
-    """A new price for one pack."""
+def change_pack(code: str, variant_id: int) -> ResponseReturnValue:
+    """A new price for one pack, more boxes of it, or both in one act: one button never loses the other's box."""
     _own_pack(code, variant_id)
-    key = f"price-{variant_id}"
-    form, actor, seller_id = PriceForm(prefix=f"{key}-"), g.actor, g.seller.id
-    return _change(
-        code,
-        form,
-        key,
-        lambda: services.change_price(
-            actor, seller_id=seller_id, variant_id=variant_id, price_amount=form.price.data
-        ),
-        _("价钱改好了，已下的单不变"),
-    )
+    key = f"pack-{variant_id}"
+    form, actor, shop = PackChangeForm(prefix=f"{key}-"), g.actor, {"seller_id": g.seller.id}
+    price, boxes = form.price.data, form.boxes.data
 
+    def change() -> None:
+        if price is not None:
+            services.change_price(actor, **shop, variant_id=variant_id, price_amount=price)
+        if boxes is not None:
+            services.add_stock(actor, **shop, variant_id=variant_id, count=boxes)
 
-@bp.post("/<code>/packs/<int:variant_id>/stock")
-@requires_member("listing:write")
-def add_stock(code: str, variant_id: int) -> ResponseReturnValue:
-    """More boxes of one pack."""
-    _own_pack(code, variant_id)
-    key = f"stock-{variant_id}"
-    form, actor, seller_id = StockForm(prefix=f"{key}-"), g.actor, g.seller.id
-    return _change(
-        code,
-        form,
-        key,
-        lambda: services.add_stock(actor, seller_id=seller_id, variant_id=variant_id, count=form.boxes.data),
-        _("箱数加上了"),
-    )
+    said = {"price": _("价钱改好了，已下的单不变"), "boxes": _("箱数加上了")}
+    done = [said[name] for name, value in (("price", price), ("boxes", boxes)) if value is not None]
+    return _change(code, form, key, change, str(_("；")).join(done))
 
 
 def _own_pack(code: str, variant_id: int) -> None:

@@ -517,8 +517,7 @@ def test_another_sellers_batch_product_pack_and_pool_are_404(farmer: Visitor) ->
         farmer.get(path, 404)
     token = farmer.get(NEW).form("category=navel").fields["csrf_token"]
     for path in (
-        f"/seller/products/{product.code}/packs/{variant}/price",
-        f"/seller/products/{product.code}/packs/{variant}/stock",
+        f"/seller/products/{product.code}/packs/{variant}",
         f"/seller/products/{product.code}/words",
         f"/seller/products/{product.code}/pictures",
         f"/seller/products/{product.code}/status",
@@ -530,7 +529,7 @@ def test_another_sellers_batch_product_pack_and_pool_are_404(farmer: Visitor) ->
         )
     send(farmer, {"batch": batch.code}, status=404)
     own = product_of(send(farmer))
-    farmer.post(f"/seller/products/{own.code}/packs/{variant}/price", {"csrf_token": token}, 404)
+    farmer.post(f"/seller/products/{own.code}/packs/{variant}", {"csrf_token": token}, 404)
     assert row(Variant, variant).price_amount == 4990
 
 
@@ -547,19 +546,23 @@ def test_price_stock_words_and_state_change_from_the_listings_page(farmer: Visit
     product = product_of(send(farmer))
     detail = f"/seller/products/{product.code}"
     variant = packs_of(product)[0].variant_id
-    farmer.submit(detail, {f"price-{variant}-price": "52.5"}, form="/price")
-    farmer.submit(detail, {f"stock-{variant}-boxes": "20"}, form="/stock")
-    page = farmer.get(detail)
+    pack, price, boxes = f"/packs/{variant}", f"pack-{variant}-price", f"pack-{variant}-boxes"
+    page = farmer.follow(farmer.submit(detail, {price: "52.5", boxes: "20"}, form=pack))
+    assert "价钱改好了，已下的单不变；箱数加上了" in page.text
     assert "52.50" in tight(page)
     assert "还剩70箱" in tight(page)
     assert "52.50" in tight(farmer.get("/seller/products/"))
     assert "52.50" in tight(farmer.get(f"/p/{product.code}"))
 
-    refused = farmer.submit(detail, {f"price-{variant}-price": "一百"}, 422, form="/price")
-    assert refused.errors()[f"price-{variant}-price"]
-    assert refused.form("/price").fields[f"price-{variant}-price"] == "一百"
-    refused = farmer.submit(detail, {f"stock-{variant}-boxes": "0"}, 422, form="/stock")
-    assert refused.errors()[f"stock-{variant}-boxes"]
+    refused = farmer.submit(detail, {price: "一百", boxes: "5"}, 422, form=pack)
+    assert refused.errors()[price]
+    assert (refused.form(pack).fields[price], refused.form(pack).fields[boxes]) == ("一百", "5")
+    refused = farmer.submit(detail, {price: "60", boxes: "0"}, 422, form=pack)
+    assert refused.errors()[boxes]
+    assert farmer.submit(detail, {}, 422, form=pack).errors()[price] == "写上新价钱，或者再加几箱"
+    page = farmer.get(detail)
+    assert "52.50" in tight(page)
+    assert "还剩70箱" in tight(page)
 
     farmer.submit(detail, {"words-title": "屋后坡的脐橙"}, form="/words")
     assert "屋后坡的脐橙" in farmer.get(f"/p/{product.code}").text
@@ -589,7 +592,8 @@ def test_boxes_are_added_once_for_each_form(farmer: Visitor) -> None:
     """Pressed twice; sent again by Back with another number: what was added is what was said."""
     product = product_of(send(farmer))
     detail = f"/seller/products/{product.code}"
-    form = farmer.get(detail).form("/stock")
+    pack = f"/packs/{packs_of(product)[0].variant_id}"
+    form = farmer.get(detail).form(pack)
     boxes = next(name for name in form.fields if name.endswith("boxes"))
     for _press in range(3):
         assert "箱数加上了" in farmer.follow(farmer.post(form.action, form.fields | {boxes: "20"})).text
@@ -597,7 +601,7 @@ def test_boxes_are_added_once_for_each_form(farmer: Visitor) -> None:
     other = farmer.post(form.action, form.fields | {boxes: "5"}, 422)
     assert "已经提交过" in other.text
     assert "还剩70箱" in tight(farmer.get(detail))
-    farmer.submit(detail, {boxes: "5"}, form="/stock")
+    farmer.submit(detail, {boxes: "5"}, form=pack)
     assert "还剩75箱" in tight(farmer.get(detail))
     without = {name: value for name, value in form.fields.items() if not name.endswith("form_key")}
     farmer.post(form.action, without | {boxes: "5"}, 422)
@@ -662,3 +666,25 @@ def test_list_costs_the_same_statements_for_one_and_for_many(
     with count_statements() as many:
         farmer.get("/seller/products/")
     assert len(few) == len(many)
+
+
+def test_enter_in_a_field_publishes_nothing_and_keeps_what_is_typed(farmer: Visitor) -> None:
+    """A browser presses the form's first button then."""
+    page = farmer.get(NEW)
+    first = page.soup.select_one("#listing button")
+    assert first is not None
+    shown = send(farmer, {"packs-0-price": "61.20"}, base=page, act=str(first["value"]), status=200)
+    assert "还没有发布" in shown.text
+    assert shown.form("category=navel").fields["packs-0-price"] == "61.20"
+    assert count(Product) == 0
+    send(farmer, base=shown)
+    assert count(Product) == 1
+
+
+def test_two_batches_of_one_day_and_place_can_be_told_apart(farmer: Visitor) -> None:
+    for _batch in range(2):
+        send(farmer)
+    page = farmer.get(NEW)
+    tiles = [tile.get_text(" ", strip=True) for tile in page.soup.select("#batch .tile")]
+    assert len(set(tiles)) == len(tiles) == 3
+    assert all("纽荷尔" in tile for tile in tiles[:2])
