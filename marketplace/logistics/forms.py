@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _l
+from wtforms import (
+    BooleanField,
+    Field,
+    FormField,
+    HiddenField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
 from wtforms import Form as PlainForm
-from wtforms import FormField, HiddenField, SelectField, TextAreaField
 from wtforms.validators import Length
 
 from marketplace.errors import DomainError
 from marketplace.forms import BaseForm, MoneyField, Needed, RowsField
-from marketplace.logistics.models import Carrier
-from marketplace.logistics.rules import Group
+from marketplace.logistics.models import Carrier, Shipment
+from marketplace.logistics.rules import MOST_PARCELS, Group, ParcelChange, read_written
 from marketplace.places import Area
 
 GROUPS = 4
@@ -89,6 +98,53 @@ class DispatchForm(BaseForm):
     )
 
     def set_carriers(self, carriers: Sequence[Carrier], language: str) -> None:
-        self.carrier_code.choices = [
-            (one.code, one.name_en if language == "en" else one.name) for one in carriers
-        ]
+        self.carrier_code.choices = carrier_choices(carriers, language)
+
+
+def carrier_choices(carriers: Sequence[Carrier], language: str) -> list[tuple[str, str]]:
+    """Code and name of each, in the reader's language."""
+    return [(one.code, one.name_en if language == "en" else one.name) for one in carriers]
+
+
+class ParcelForm(PlainForm):
+    """One parcel of a dispatched order; was is its number as the page showed it, empty for a further one."""
+
+    was = HiddenField()
+    carrier_code = SelectField(_l("快递公司"))
+    waybill = StringField(_l("快递单号"))
+
+    def change(self) -> ParcelChange:
+        return ParcelChange(self.was.data or "", self.carrier_code.data or "", self.waybill.data or "")
+
+    def validate_waybill(self, _field: Field) -> None:
+        try:
+            read_written(self.change())
+        except DomainError as error:
+            raise ValidationError(str(error)) from None
+
+
+class ParcelsForm(BaseForm):
+    """The parcels that went out, and room for one more."""
+
+    parcels = RowsField(FormField(ParcelForm), max_entries=MOST_PARCELS + 1)
+
+    def fill(self, shipments: Sequence[Shipment]) -> None:
+        """Show the parcels as they are, and an empty row with the last one's carrier."""
+        for one in shipments:
+            self.parcels.append_entry(
+                {"was": one.waybill, "carrier_code": one.carrier_code, "waybill": one.waybill}
+            )
+        self.parcels.append_entry({"carrier_code": shipments[-1].carrier_code if shipments else None})
+
+    def set_carriers(self, carriers: Sequence[Carrier], language: str) -> None:
+        for entry in self.parcels.entries:
+            entry.form.carrier_code.choices = carrier_choices(carriers, language)
+
+    def changes(self) -> list[ParcelChange]:
+        return [entry.form.change() for entry in self.parcels.entries]
+
+
+class DeliveredForm(BaseForm):
+    """That a parcel arrived; is_sure is asked for while no courier can have brought it yet."""
+
+    is_sure = BooleanField(_l("是的：当面交给了收件人，或者快递页面上已经写着“签收”"))

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 
@@ -15,6 +16,7 @@ from marketplace.money import format_fen
 KILO = 1000
 MOST_AMOUNT = 1_000_00  # fen for a kilogram: more is a slipped decimal
 MOST_PARCELS = 50
+SOONEST_DELIVERY = timedelta(hours=4)
 _WAYBILL = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
 _NO_SIGN = {"Pd", "Cf"}  # dashes of every width, and what nobody sees and a copied number may carry
 
@@ -110,7 +112,9 @@ def check_groups(groups: Iterable[Group]) -> None:
     for group in groups:
         if max(group.first_amount, group.next_amount) > MOST_AMOUNT:
             most = format_fen(MOST_AMOUNT)
-            raise BadTemplateError(_("运费一公斤最多 %(amount)s 元，请看看小数点", amount=most), field="groups")
+            raise BadTemplateError(
+                _("运费一公斤最多 %(amount)s 元，请看看小数点", amount=most), field="groups"
+            )
         for province in group.provinces:
             if province in seen:
                 raise BadTemplateError(_("同一个省份只能放在一组里"), field="groups")
@@ -148,3 +152,30 @@ def read_waybills(lines: Iterable[str]) -> list[str]:
     if len(numbers) > MOST_PARCELS:
         raise BadWaybillError(_("一次最多 %(count)s 个单号", count=MOST_PARCELS))
     return numbers
+
+
+@dataclass(frozen=True)
+class ParcelChange:
+    """What a seller writes over a parcel of a dispatched order: was is the number as shown, "" for a further parcel."""
+
+    was: str
+    carrier_code: str
+    waybill: str
+
+
+def read_written(change: ParcelChange) -> str:
+    """The number that a row now says, "" for an empty further one. BadWaybillError."""
+    number = read_waybill(change.waybill)
+    if change.was and not number:
+        raise BadWaybillError(_("单号不能空着：写错的，改成对的"))
+    return number
+
+
+def is_hardly_delivered(shipped_at: datetime, now: datetime) -> bool:
+    """Whether so little time has passed since dispatch that no courier can have brought the parcel.
+
+    Collecting, sorting and bringing take half a day at the quickest, even within a town. A delivery starts the buyer's
+    48 hours and the wait for confirmation, so one that is recorded sooner is a slip of the finger or a box that was
+    handed over in person: the seller has to say so.
+    """
+    return now - shipped_at < SOONEST_DELIVERY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, select, update
@@ -14,6 +15,8 @@ from marketplace.errors import DomainError
 from marketplace.logistics import queries, rules
 from marketplace.logistics.models import Carrier, FreightRule, FreightTemplate, Shipment
 from marketplace.orders import services as orders
+from marketplace.orders.models import SellerOrder, SellerOrderStatus
+from marketplace.orders.moves import load
 
 
 class AlreadySentError(DomainError):
@@ -22,6 +25,31 @@ class AlreadySentError(DomainError):
     def __init__(self, numbers: Sequence[str]) -> None:
         words = _("这一单已经发出去了，单号是 %(numbers)s；这次填的没有记。", numbers="、".join(numbers))
         super().__init__(words, field="waybills")
+
+
+class ParcelTakenError(DomainError):
+    """Two parcels of one order cannot have one number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(_("这一单里已经有单号 %(number)s", number=number))
+
+
+class ParcelGoneError(DomainError):
+    """Somebody corrected the number after the page was shown."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(_("单号 %(number)s 刚刚改过了，请看看现在的单号", number=number))
+
+
+class HardlyDeliveredError(DomainError):
+    """Delivered so soon after dispatch: the seller has to say that it is no slip."""
+
+    def __init__(self) -> None:
+        hours = rules.SOONEST_DELIVERY // timedelta(hours=1)
+        super().__init__(
+            _("发出还不到 %(hours)s 小时，快递一般送不到。真的签收了，请勾上再点。", hours=hours),
+            field="is_sure",
+        )
 
 
 def save_template(
@@ -78,9 +106,7 @@ def dispatch(
     order, and what orders.ship refuses.
     """
     numbers = rules.read_waybills(waybills)
-    carrier = db.session.get(Carrier, carrier_code)
-    if carrier is None:
-        raise DomainError(_("请选快递公司"), field="carrier_code")
+    carrier = _carrier(carrier_code)
     is_new = orders.ship(
         actor,
         seller_id=seller_id,
@@ -92,26 +118,83 @@ def dispatch(
     )
     if not is_new:
         sent = queries.shipments_of(seller_id, seller_order_id)
-        if {(one.carrier_code, one.waybill) for one in sent} != {(carrier_code, number) for number in numbers}:
+        if {(one.carrier_code, one.waybill) for one in sent} != {
+            (carrier_code, number) for number in numbers
+        }:
             raise AlreadySentError([one.waybill for one in sent])
         return sent
-    shipments = [
-        Shipment(
-            seller_id=seller_id,
-            seller_order_id=seller_order_id,
-            carrier_code=carrier_code,
-            waybill=number,
-            shipped_at=clock.now(),
-        )
-        for number in numbers
-    ]
-    db.session.add_all(shipments)
+    sale = load(seller_order_id, seller_id=seller_id)
+    shipments = [_add_parcel(sale, carrier, number) for number in numbers]
     db.session.flush()
     return shipments
 
 
-def record_delivery(actor: Actor, *, seller_id: int, seller_order_id: int) -> None:
-    """All parcels of a seller order arrived: the claim window and the wait for confirmation begin."""
+def _carrier(code: str) -> Carrier:
+    carrier = db.session.get(Carrier, code)
+    if carrier is None:
+        raise DomainError(_("请选快递公司"), field="carrier_code")
+    return carrier
+
+
+def change_parcels(
+    actor: Actor, *, seller_id: int, seller_order_id: int, changes: Sequence[rules.ParcelChange]
+) -> bool:
+    """Correct numbers and add parcels until the order is delivered; the buyer is told once. False: nothing changed.
+
+    Said again it changes nothing. Refuses BadWaybillError, ParcelTakenError, ParcelGoneError, NotFoundError for
+    another's order, and what orders.lock_on_the_way refuses.
+    """
+    sale = orders.lock_on_the_way(seller_id=seller_id, seller_order_id=seller_order_id)
+    shipments = {one.waybill: one for one in queries.shipments_of(seller_id, seller_order_id)}
+    corrected: list[tuple[str, str]] = []
+    added: list[str] = []
+    for change in changes:
+        number = rules.read_written(change)
+        if not number:
+            continue
+        carrier = _carrier(change.carrier_code)
+        shipment, other = shipments.get(change.was), shipments.get(number)
+        if shipment is None:
+            if other is None and change.was:
+                raise ParcelGoneError(change.was)
+            if other is None:
+                shipments[number] = _add_parcel(sale, carrier, number)
+                added.append(number)
+        elif other not in {None, shipment}:
+            raise ParcelTakenError(number)
+        elif (shipment.waybill, shipment.carrier_code) != (number, carrier.code):
+            corrected.append((shipment.waybill, number))
+            shipment.waybill, shipment.carrier_code = number, carrier.code
+            shipments[number] = shipments.pop(change.was)
+            db.session.flush()  # the old number is free for the next row
+    db.session.flush()
+    if corrected or added:
+        numbers = [one.waybill for one in shipments.values()]
+        orders.note_parcels(actor, sale, corrected=corrected, added=added, numbers=numbers)
+    return bool(corrected or added)
+
+
+def _add_parcel(sale: SellerOrder, carrier: Carrier, number: str) -> Shipment:
+    shipment = Shipment(
+        seller_id=sale.seller_id,
+        seller_order_id=sale.id,
+        carrier_code=carrier.code,
+        waybill=number,
+        shipped_at=clock.now(),
+    )
+    db.session.add(shipment)
+    return shipment
+
+
+def record_delivery(actor: Actor, *, seller_id: int, seller_order_id: int, is_sure: bool = False) -> None:
+    """All parcels of a seller order arrived: the claim window and the wait for confirmation begin.
+
+    HardlyDeliveredError so soon after dispatch, unless the seller is sure; else what orders.deliver refuses.
+    """
+    sale = load(seller_order_id, seller_id=seller_id, lock=True)
+    sent_at = sale.shipped_at if sale.status == SellerOrderStatus.SHIPPED else None
+    if sent_at and not is_sure and rules.is_hardly_delivered(sent_at, clock.now()):
+        raise HardlyDeliveredError
     orders.deliver(actor, seller_id=seller_id, seller_order_id=seller_order_id)
     db.session.execute(
         update(Shipment)

@@ -73,11 +73,15 @@ def order_paid(code: str, amount: int) -> str:
 
 def order_shipped(code: str, carrier: str, waybill: str) -> str:
     return _(
-        "订单 %(code)s 发货了：%(carrier)s %(waybill)s。收到先看果，有坏果可以申请包赔。",
+        "订单 %(code)s 发货了：%(carrier)s %(waybill)s。收到先看果，有坏果就拍照、给卖家打电话，号码在订单页上。",
         code=code,
         carrier=carrier,
         waybill=waybill,
     )
+
+
+def order_parcels_changed(code: str, waybills: str) -> str:
+    return _("订单 %(code)s 的快递单号有变化，现在是 %(waybills)s。", code=code, waybills=waybills)
 
 
 def order_cancelled(code: str, reason: str) -> str:
@@ -132,6 +136,7 @@ MESSAGES: dict[str, Words] = {
         order_placed,
         order_paid,
         order_shipped,
+        order_parcels_changed,
         order_cancelled,
         parcel_cancelled,
         order_withdrawn,

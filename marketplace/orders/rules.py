@@ -58,7 +58,7 @@ REFUSALS: dict[Move, Any] = {
     Move.SHIP: _l("这一单现在不能发货，请刷新看看"),
     Move.DELIVER: _l("这一单还没有发货"),
     Move.COMPLETE: _l("卖家发货以后才能确认收货"),
-    Move.WITHDRAW: _l("已经发货，不能取消了；收到有坏果可以申请退款"),
+    Move.WITHDRAW: _l("已经发货，不能取消了；收到有坏果，给卖家打电话退款"),
 }
 
 
@@ -75,6 +75,13 @@ class PartChangedError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(_l("这一单刚刚有变化（发货、取消或者退款），请看看现在的样子，再决定"))
+
+
+class ParcelsClosedError(DomainError):
+    """Numbers are corrected while the parcels are on their way, not before and not afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__(_l("只有发了货、还没签收的，才能改单号、加包裹"))
 
 
 class NothingPaidError(DomainError):

@@ -5,6 +5,7 @@ A move that lies behind already changes nothing and answers False; one that is n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -175,6 +176,37 @@ def ship(
         language=order.language,
     )
     return True
+
+
+def lock_on_the_way(*, seller_id: int, seller_order_id: int) -> SellerOrder:
+    """The part while its parcels are on their way, locked. NotFoundError for another's, ParcelsClosedError."""
+    sale = load(seller_order_id, seller_id=seller_id, lock=True)
+    if sale.status != SellerOrderStatus.SHIPPED:
+        raise rules.ParcelsClosedError
+    return sale
+
+
+def note_parcels(
+    actor: Actor,
+    sale: SellerOrder,
+    *,
+    corrected: Sequence[tuple[str, str]],
+    added: Sequence[str],
+    numbers: Sequence[str],
+) -> None:
+    """Parcels of a dispatched part have other numbers, or are more: told to its people, and to the buyer by message."""
+    changes = {"corrected": [list(pair) for pair in corrected], "added": list(added)}
+    tell(sale.order_id, sale.seller_id, "parcels_changed", actor, **changes)
+    audit.record(
+        actor, "order.parcels_changed", "seller_order", sale.id, seller_id=sale.seller_id, changes=changes
+    )
+    order = queries.get_order(sale.order_id)
+    notify(
+        "order_parcels_changed",
+        phone=order.contact_phone,
+        parameters={"code": order.code, "waybills": " ".join(numbers[:3])},
+        language=order.language,
+    )
 
 
 def deliver(actor: Actor, *, seller_id: int, seller_order_id: int, at: datetime | None = None) -> bool:

@@ -40,6 +40,8 @@ def words(event: OrderEvent, carriers: Mapping[str, str]) -> str:
         name = str(data.get("carrier") or "")
         carrier = carriers.get(name, name)
         return str(_("发货了，%(carrier)s", carrier=carrier)) if carrier else str(_("发货了"))
+    if event.kind == "parcels_changed":
+        return _parcel_words(data)
     if event.kind == "delivered":
         return str(_("已签收"))
     if event.kind == "completed":
@@ -49,6 +51,17 @@ def words(event: OrderEvent, carriers: Mapping[str, str]) -> str:
         reason = reason_words(str(data.get("reason", "")))
         return str(_("退款 %(amount)s 元：%(reason)s", amount=format_fen(amount), reason=reason))
     return event.kind
+
+
+def _parcel_words(data: Mapping[str, Any]) -> str:
+    said = []
+    for before, after in data.get("corrected", []):
+        if before == after:
+            said.append(_("单号 %(number)s 换了快递公司", number=after))
+        else:
+            said.append(_("单号 %(before)s 改成 %(after)s", before=before, after=after))
+    said += [_("又发了一个包裹，单号 %(number)s", number=number) for number in data.get("added", [])]
+    return str(_("；")).join(said)
 
 
 def pack_words(pack: dict[str, Any]) -> str:

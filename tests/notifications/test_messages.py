@@ -15,6 +15,7 @@ SAMPLES: dict[str, Any] = {
     "amount": 16780,
     "carrier": "<顺丰>",
     "waybill": "SF1234567890",
+    "waybills": "SF1234567890 SF1234567891",
     "reason": "超时没付",
     "count": 3,
     "left": 9,
