@@ -72,7 +72,7 @@ DEFINITIONS: dict[str, Definition] = {
     "orders.confirm_days_after_dispatch": Definition(
         "15", _whole(3, 60), _l("没有签收记录时，发货后多少天自动确认收货")
     ),
-    "aftersales.claim_hours": Definition("48", _whole(48, 168), _l("签收后多少小时内可以申请坏果包赔")),
+    "aftersales.claim_hours": Definition("48", _whole(48, 168), _l("签收后多少小时内包赔坏果")),
     "cod.enabled": Definition("1", _whole(0, 1), _l("是否提供货到付款（1 是，0 否）")),
     "cod.most_yuan": Definition("2000", _whole(1, 100_000), _l("货到付款一单最多多少元")),
     "footer.operator": Definition("", _text, _l("页脚：经营者名称（空则不显示）")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -265,9 +265,9 @@ def _load_parts(sales: list[SellerOrder]) -> list[Part]:
         return []
     heads = _heads({sale.order_id for sale in sales})
     sellers = {
-        seller_id: (name, code)
-        for seller_id, name, code in db.session.execute(
-            select(Seller.id, Seller.name, Seller.code).where(
+        seller_id: shown
+        for seller_id, *shown in db.session.execute(
+            select(Seller.id, Seller.name, Seller.code, Seller.phone).where(
                 Seller.id.in_({sale.seller_id for sale in sales})
             )
         )
@@ -301,14 +301,7 @@ def _whole(order: Order) -> Whole:
 
 def _detailed(sale: SellerOrder) -> Part:
     (part,) = _load_parts([sale])
-    return Part(
-        part.order,
-        sale,
-        part.lines,
-        part.seller_name,
-        part.seller_code,
-        _events(sale.order_id, sale.seller_id),
-    )
+    return replace(part, events=_events(sale.order_id, sale.seller_id))
 
 
 def _events(order_id: int, seller_id: int | None = None) -> tuple[OrderEvent, ...]:

@@ -43,13 +43,14 @@ class OrderHead:
 
 @dataclass(frozen=True)
 class Part:
-    """One seller order with its lines, and the shop's name."""
+    """One seller order with its lines, and the shop's name and the phone of its licence block."""
 
     order: OrderHead
     seller_order: SellerOrder
     lines: tuple[OrderLine, ...]
     seller_name: str
     seller_code: str
+    seller_phone: str
     events: tuple[OrderEvent, ...] = ()  # newest first; only on a page of its own
 
     @property

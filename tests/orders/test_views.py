@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from marketplace import clock, limits
+from marketplace import clock, limits, settings
 from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from marketplace.ledger import checks
@@ -18,6 +18,7 @@ from marketplace.orders import queries, services
 from marketplace.orders.models import Order, PaymentMethod
 from marketplace.orders.records import Whole
 from marketplace.payments import refunding
+from tests import factories
 from tests.browsing import Visitor
 from tests.factories import Goods
 from tests.market import Market
@@ -503,3 +504,30 @@ def test_statements_of_the_pages_do_not_grow(
             buyer.get(path)
         assert len(seen) == counts[number], seen
     assert counts == [7, 13]
+
+
+def test_an_order_tells_whom_to_call_and_promises_no_application(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    """There is no form for spoiled fruit yet: the seller's phone of the licence block stands on the order."""
+    order_id = market.place_order({goods.variants[0]: 1})
+    market.pay(order_id)
+    page = sign_in("buyer").get(f"/orders/{_whole(market, order_id).order.code}")
+    with market.app.app_context():
+        phone = factories.shop("coop_owner").phone
+    assert phone in page.text
+    assert f"tel:{phone}" in page.links()
+    assert "服务电话" not in page.text  # none is set
+    assert "申请" not in page.text
+
+
+def test_the_platforms_service_phone_stands_on_the_order_once_it_is_set(
+    sign_in: Callable[[str], Visitor], market: Market, goods: Goods
+) -> None:
+    with market.app.app_context():
+        admin = factories.actor("admin")
+        run_in_transaction(lambda: settings.put(admin, "contact.phone", "0797 000 0001"))
+    order_id = market.place_order({goods.variants[0]: 1})
+    market.pay(order_id)
+    page = sign_in("buyer").get(f"/orders/{_whole(market, order_id).order.code}")
+    assert "tel:07970000001" in page.links()

@@ -80,3 +80,17 @@ def test_production_has_no_demo_pages(visitor: Visitor, path: str) -> None:
 @pytest.mark.usefixtures("production")
 def test_production_credits_no_demo_photographs(visitor: Visitor) -> None:
     assert not visitor.get("/pages/credits").soup.select("tbody tr")
+
+
+def test_contact_names_channels_that_exist(visitor: Visitor) -> None:
+    page = visitor.get("/pages/contact")
+    assert "管理员在“设置”里填“服务电话”" in page.text
+    assert "tel:12315" in page.links()
+    assert "替你建店" not in page.text
+
+
+@pytest.mark.usefixtures("production")
+def test_contact_without_a_phone_sends_to_the_centre(visitor: Visitor) -> None:
+    page = visitor.get("/pages/contact")
+    assert "服务电话还没有录入" in page.text
+    assert "演示" not in page.text
