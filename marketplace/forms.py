@@ -143,6 +143,10 @@ class _TypedField(Field):
     def show(self, value: Any) -> str:
         return str(value)
 
+    def why(self, _text: str) -> Any:
+        """What is wrong with a text that cannot be read."""
+        return self.wrong
+
     def _value(self) -> str:
         if self.typed is not None:
             return self.typed
@@ -158,7 +162,7 @@ class _TypedField(Field):
         try:
             self.data = self.read(self.typed)
         except ValueError as error:
-            raise ValueError(str(self.wrong)) from error
+            raise ValueError(str(self.why(self.typed))) from error
 
 
 class MoneyField(_TypedField):
@@ -171,6 +175,14 @@ class MoneyField(_TypedField):
         if fen > MAX_FEN:
             raise ValueError(text)
         return fen
+
+    def why(self, text: str) -> Any:
+        plain = plain_digits(text).removeprefix("¥").removesuffix("元").strip()
+        if re.fullmatch(r"[-−－–][0-9.]+", plain, re.ASCII):
+            return _l("金额不能是负数")
+        if re.fullmatch(r"[0-9]{1,13}\.[0-9]{3,}", plain, re.ASCII):
+            return _l("金额最多写到分，两位小数，比如 49.90")
+        return self.wrong
 
     def show(self, value: int) -> str:
         return format_fen(value, grouping=False)

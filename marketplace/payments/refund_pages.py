@@ -43,11 +43,6 @@ def scope_of(part: Part, line_id: int | None) -> Scope:
     return Scope(part, line)
 
 
-def make_form(scope: Scope) -> RefundForm:
-    """Filled with all that is left; a single line leaves the freight alone."""
-    return RefundForm(goods_amount=scope.goods_left, freight_amount=0 if scope.line else scope.freight_left)
-
-
 def show(form: RefundForm, scope: Scope) -> RefundForm:
     """The form for a page that shows the part as it is now."""
     form.seen.data = scope.part.seller_order.mark

@@ -10,8 +10,8 @@ from marketplace.orders import queries as orders
 from marketplace.orders.models import PaymentMethod, SellerOrderStatus
 from marketplace.orders.rules import Move, MoveRefusedError
 from marketplace.payments import refunding
-from marketplace.payments.forms import CancelForm
-from marketplace.payments.refund_pages import carry_out, make_form, scope_of, show
+from marketplace.payments.forms import CancelForm, RefundForm
+from marketplace.payments.refund_pages import carry_out, scope_of, show
 from marketplace.permissions import requires_member
 from marketplace.routing import row_id
 
@@ -23,7 +23,7 @@ bp = Blueprint("payments", __name__)
 def refund(code: str) -> ResponseReturnValue:
     """Give back a line, or any amount of the shop's own part."""
     scope = scope_of(orders.get_seller_order(g.seller.id, code), request.args.get("line", type=row_id))
-    form = make_form(scope)
+    form = RefundForm()
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
         is_cash = scope.part.order.payment_method == PaymentMethod.ON_DELIVERY
         flash(

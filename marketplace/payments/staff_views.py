@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from marketplace.database import run_in_transaction
 from marketplace.orders import queries as orders
 from marketplace.payments import queries, refunding
+from marketplace.payments.forms import RefundForm
 from marketplace.payments.models import PaymentStatus, RefundStatus
-from marketplace.payments.refund_pages import carry_out, make_form, scope_of, show
+from marketplace.payments.refund_pages import carry_out, scope_of, show
 from marketplace.permissions import requires
 from marketplace.routing import row_id
 
@@ -67,7 +68,7 @@ def retry(refund_id: int) -> ResponseReturnValue:
 def refund(code: str) -> ResponseReturnValue:
     """Give back a line, or any amount of one seller's part."""
     scope = scope_of(orders.get_for_staff(g.viewer, code), request.args.get("line", type=row_id))
-    form = make_form(scope)
+    form = RefundForm()
     if form.validate_on_submit() and carry_out(g.actor, scope, form):
         flash(_("退款交给支付机构了"), "success")
         return redirect(url_for("staff.orders.detail", code=code), 303)

@@ -60,7 +60,7 @@ def test_a_refund_decided_on_a_page_of_before_dispatch_is_refused_after_it(
 ) -> None:
     coop = sign_in("coop_owner")
     path = f"/seller/refunds/{sale.code}"
-    sent = coop.get(path).form().fields | {"reason": "没货了"}
+    sent = coop.get(path).form().fields | {"goods_amount": "127.70", "reason": "没货了"}
     market.ship(sale.order_id)
     refused = coop.post(path, sent, 422)
     assert "刚刚有变化" in refused.text
@@ -69,14 +69,19 @@ def test_a_refund_decided_on_a_page_of_before_dispatch_is_refused_after_it(
     assert len(_refunds(market)) == 1
 
 
-def test_the_whole_part_is_offered_and_given_back(
+def test_nothing_is_offered_before_it_is_typed_and_the_whole_part_given_back(
     sign_in: Callable[[str], Visitor], market: Market, sale: SellerOrder, goods: Goods, provider: Provider
 ) -> None:
     coop = sign_in("coop_owner")
     path = f"/seller/refunds/{sale.code}"
-    fields = coop.get(path).form().fields
-    assert (fields["goods_amount"], fields["freight_amount"]) == ("127.70", "11.20")
-    page = coop.follow(coop.submit(path, {"reason": "下雨，采不了"}))
+    asked = coop.get(path)
+    fields = asked.form().fields
+    assert (fields["goods_amount"], fields["freight_amount"]) == ("", "")
+    assert "最多 127.70" in asked.text
+    assert "最多 11.20，不退就空着" in asked.text
+    assert coop.submit(path, {"reason": "下雨"}, 422).errors()["goods_amount"] == "退款金额要大于 0"
+    typed = {"goods_amount": "127.70", "freight_amount": "11.20", "reason": "下雨，采不了"}
+    page = coop.follow(coop.submit(path, typed))
     assert "退款交给支付机构了" in page.text
     (refund,) = _refunds(market)
     assert (refund.goods_amount, refund.freight_amount, refund.status) == (12770, 1120, "requested")
@@ -96,9 +101,8 @@ def test_a_line_is_given_back_without_freight(
         line_id = db.session.execute(query).scalar_one().id
     coop = sign_in("coop_owner")
     path = f"/seller/refunds/{sale.code}?line={line_id}"
-    fields = coop.get(path).form().fields
-    assert (fields["goods_amount"], fields["freight_amount"]) == ("27.90", "0.00")
     form = coop.get(path).form()
+    assert "最多 27.90" in coop.get(path).text
     coop.post(path, form.fields | {"goods_amount": "10", "reason": "坏了两个"})
     (refund,) = _refunds(market)
     assert (refund.order_line_id, refund.amount) == (line_id, 1000)
@@ -118,7 +122,9 @@ def test_another_parts_line_is_not_found(
         ({"freight_amount": "11.21"}, "freight_amount", "退款不能多于"),
         ({"goods_amount": "0", "freight_amount": ""}, "goods_amount", "退款金额要大于 0"),
         ({"goods_amount": "一百"}, "goods_amount", "金额请写成数字"),
-        ({"goods_amount": "-1"}, "goods_amount", "金额请写成数字"),
+        ({"goods_amount": "-5"}, "goods_amount", "金额不能是负数"),
+        ({"goods_amount": "12.345"}, "goods_amount", "两位小数"),
+        ({"freight_amount": "－1"}, "freight_amount", "金额不能是负数"),
         ({"reason": " "}, "reason", "请写明为什么退"),
     ],
 )
