@@ -48,8 +48,8 @@ def _published(standard: Sequence[int], awards: Sequence[int]) -> list[dict[str,
             "kind": "published",
             "at": min(position(threshold, standard), END),
             "prefix": _("公布"),
-            "words": wording.round_amount(threshold),
-            "more": _("奖 %(amount)s", amount=wording.round_amount(award)),
+            "words": wording.short_amount(threshold),
+            "more": _("奖 %(amount)s", amount=wording.short_amount(award)),
         }
         for threshold, award in zip(standard, awards, strict=True)
     ]
@@ -60,7 +60,7 @@ def _lowered(thresholds: Mapping[str, Any], standard: Sequence[int]) -> list[dic
     is_assumed = thresholds["basis"] == ThresholdBasis.AGRI_INDICATIVE
     marks = []
     for index, fen in enumerate(thresholds["lowered_fen"] or []):
-        amount = wording.round_amount(fen)
+        amount = wording.short_amount(fen)
         words = _("测算 %(amount)s", amount=amount) if is_assumed else _("农产品 %(amount)s", amount=amount)
         kind = "assumed" if is_assumed else "lowered"
         at = min(position(fen, standard), END)

@@ -104,6 +104,16 @@ def round_amount(fen: int) -> str:
     return f"{_plain(yuan / 10_000)}万"
 
 
+def short_amount(fen: int) -> str:
+    """The same, exactly, where there is little room: ¥50M, ¥1bn, ¥20k in English."""
+    if language() != "en":
+        return round_amount(fen)
+    for size, letters in ((10**9, "bn"), (10**6, "M"), (10**3, "k")):
+        if fen >= size * 100 and fen % size == 0:  # to the hundredth of its unit
+            return f"¥{_plain(Decimal(fen) / 100 / size)}{letters}"
+    return round_amount(fen)
+
+
 def _plain(number: Decimal) -> str:
     return f"{number.normalize():,f}"
 
