@@ -89,7 +89,9 @@ def _set_batches(form: ListingForm, shop: Shop, category: Category, batch_code: 
         batches.insert(0, provenance.get_batch(shop.id, wanted))  # another seller's: 404
     origins = provenance.origins_of(batches)
     certified = provenance.certificates_of(shop.id, [batch.id for batch in batches])
-    varieties = {one.value: str(one.label) for one in form.variety_code.choices} if "variety_code" in form else {}
+    varieties = (
+        {one.value: str(one.label) for one in form.variety_code.choices} if "variety_code" in form else {}
+    )
     form.batch.choices = options(
         [
             *(

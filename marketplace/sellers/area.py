@@ -13,11 +13,12 @@ from marketplace.sellers import queries
 
 # Pages that a person reaches before a shop is chosen.
 WITHOUT_SHOP = frozenset({"seller.sellers.choose", "seller.sellers.no_shop"})
+DOOR = "seller.sellers.today"
 
 
 # Name of the place (`tab` of a page), icon, endpoint, words.
 MENU = (
-    ("today", "home", "seller.sellers.today", _l("今天")),
+    ("today", "home", DOOR, _l("今天")),
     ("ship", "truck", "seller.orders.index", _l("发货")),
     ("sell", "plus", "seller.catalogue.new", _l("卖货")),
     ("money", "money", "seller.ledger.index", _l("钱")),
@@ -48,14 +49,17 @@ def whole_menu() -> list[tuple[str, str, str, Any]]:
 
 
 def guard() -> Any:
-    """Set g.seller and g.member, or refuse: signed out goes to sign-in, a lacking right is 403."""
+    """Set g.seller and g.member, or refuse: signed out goes to sign-in, a lacking right is 403.
+
+    Who has no shop lacks the right to all of it; the area's own door leads to how to open one.
+    """
     if g.viewer.user_id is None:
         return sign_in_redirect()
     g.memberships = queries.memberships_of(g.viewer.user_id)
     if request.endpoint in WITHOUT_SHOP:
         return None
     if not g.memberships:
-        if request.method != "GET":
+        if request.endpoint != DOOR:
             raise ForbiddenError
         return redirect(url_for("seller.sellers.no_shop"), 303)
     chosen = session.get("seller_id")
