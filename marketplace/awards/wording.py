@@ -61,6 +61,7 @@ READINGS: Mapping[tuple[str, str | None], str] = {
     ("force_confirmed_until", None): N_("文件的现行效力未核实"),
 }
 CLAUSE = re.compile(r"(\w)（(\w)）([0-9]+)")
+OURSELVES = "赣橙集"  # issuer of our own readings
 # The readings that the revenue award uses; the rest belongs to other items of the document.
 SHOWN = (
     "indicative_factor",
@@ -137,6 +138,8 @@ def source(row: Mapping[str, Any]) -> str:
     paper = row["issuer"] if row["issuer"] in row["document"] else f"{row['issuer']}{row['document']}"
     if row["document"]:
         return f"{paper} {clause(row['clause'])}"
+    if paper == OURSELVES:
+        paper = _("赣橙集自己定的")
     return str(
         _("赣市府发〔2015〕2号 %(clause)s 没有写明，取值来自：%(source)s", clause=clause(row["clause"]), source=paper)
     )

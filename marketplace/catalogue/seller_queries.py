@@ -133,7 +133,7 @@ def find_pool(
 
 
 def list_listings(
-    seller_id: int, *, after: int | None = None, status: ProductStatus | None = None
+    seller_id: int, *, after: int | None = None, status: ProductStatus | None = None, limit: int = PAGE
 ) -> tuple[list[OwnListing], int | None]:
     """One's own listings, newest first, and the id after which the next page starts; three statements."""
     query = (
@@ -143,7 +143,7 @@ def list_listings(
     )
     if status:
         query = query.where(Product.status == status)
-    rows, following = page_of_rows(query, Product.id, after, PAGE)
+    rows, following = page_of_rows(query, Product.id, after, limit)
     ids = [product.id for product, _category, _key in rows]
     own_packs, pictures = packs_of(seller_id, ids), main_pictures(seller_id, ids)
     return [

@@ -29,16 +29,6 @@ PAGE = 20
 OPEN = (SellerOrderStatus.TO_SHIP, SellerOrderStatus.SHIPPED, SellerOrderStatus.DELIVERED)
 
 
-@dataclass(frozen=True)
-class Work:
-    """How many of a seller's parts wait to be sent, are on the road, or wait for confirmation."""
-
-    to_ship: int
-    shipped: int
-    delivered: int
-    earliest_ship_by: datetime | None
-
-
 def get_order(order_id: int) -> Order:
     """An order as it stands now, for services; NotFoundError."""
     order: Order = _one(select(Order).where(Order.id == order_id))
@@ -163,20 +153,6 @@ def count_for_seller(
         .group_by(SellerOrder.status)
     )
     return dict(db.session.execute(query).tuples().all())
-
-
-def count_work(seller_id: int) -> Work:
-    """What a seller has to do, and what is on its way; of the many that are completed nothing is read."""
-    counts = count_for_seller(seller_id, OPEN)
-    earliest = select(func.min(SellerOrder.ship_by)).where(
-        SellerOrder.seller_id == seller_id, SellerOrder.status == SellerOrderStatus.TO_SHIP
-    )
-    return Work(
-        to_ship=counts.get(SellerOrderStatus.TO_SHIP, 0),
-        shipped=counts.get(SellerOrderStatus.SHIPPED, 0),
-        delivered=counts.get(SellerOrderStatus.DELIVERED, 0),
-        earliest_ship_by=db.session.execute(earliest).scalar_one_or_none(),
-    )
 
 
 def sellers_of(order_id: int) -> list[SellerOrder]:

@@ -7,26 +7,40 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from marketplace import places
+from marketplace.catalogue import seller_queries as catalogue
+from marketplace.catalogue.models import ProductStatus
+from marketplace.catalogue.seller_queries import OwnListing
 from marketplace.errors import NotFoundError
 from marketplace.ledger import queries as ledger
-from marketplace.orders import queries as orders
+from marketplace.orders import work
 from marketplace.permissions import may_open, member_can, requires_member, signed_in
 from marketplace.sellers import queries, services
 from marketplace.sellers.forms import ShopForm
 
 bp = Blueprint("sellers", __name__)
 
+ON_SALE = 5  # listings on the first page
+
 
 @bp.get("/")
 @requires_member("shop:read")
 def today() -> ResponseReturnValue:
     """What waits for this shop, largest first."""
+    may_see_money = may_open("seller.ledger.index")
     return render_template(
         "sellers/seller/today.html",
         tab="today",
-        work=orders.count_work(g.seller.id) if may_open("seller.orders.index") else None,
-        money_facts=ledger.seller_summary(g.seller.id) if may_open("seller.ledger.index") else None,
+        work=work.count_work(g.seller.id) if may_open("seller.orders.index") else None,
+        money_facts=ledger.seller_summary(g.seller.id) if may_see_money else None,
+        settles_next=work.next_settlement(g.seller.id) if may_see_money else None,
+        listings=_on_sale(g.seller.id) if may_open("seller.catalogue.index") else [],
     )
+
+
+def _on_sale(seller_id: int) -> list[OwnListing]:
+    """The newest listings that are on sale, a handful; the page of all of them is one tap away."""
+    listings, _more = catalogue.list_listings(seller_id, status=ProductStatus.PUBLISHED, limit=ON_SALE)
+    return listings
 
 
 @bp.route("/account", methods=["GET", "POST"])

@@ -253,3 +253,35 @@ def test_the_list_costs_the_same_for_all_sellers_as_for_one(
         assert "石坳脐橙合作社" not in bureau.get("/staff/awards/?year=2026&q=秀兰").text
     # 15 of the list, 1 of the years, 1 of the counties, and the session and the person of every page.
     assert len(for_all) == len(for_one) == 19
+
+
+def test_every_figure_of_the_list_opens_to_its_lines(sign_in: SignIn, market: str) -> None:
+    """The year's sum, a mode's, and a class's: the lines behind each sum to it."""
+    bureau = sign_in("bureau")
+    page = bureau.get("/staff/awards/?year=2026")
+    row = next(one for one in page.soup.select("[role=row], tr") if "石坳脐橙合作社" in one.get_text())
+    opened = [link for link in (str(a["href"]) for a in row.select("a")) if "/lines" in link]
+    assert [link.partition("?")[2] for link in opened] == ["", "mode=b2c", "mode=b2c&class=primary"]
+    for link in opened:
+        assert "明细合计 ¥25,000,000.01" in bureau.get(link).text
+
+
+def test_the_english_line_of_tiers_is_short_and_a_list_on_phones(sign_in: SignIn, market: str) -> None:
+    page = sign_in("bureau").get(f"/en/staff/awards/{market}?year=2026")
+    words = [text.get_text() for text in page.soup.select(".track text")]
+    assert max(map(len, words)) <= len("Published ¥100M")
+    marks = [one.get_text(" ", strip=True) for one in page.soup.select(".marks li")]
+    assert any("¥50M · Award ¥50k" in mark for mark in marks)
+    assert "value taken from: 赣橙集" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("fen", "short"),
+    [
+        (10_000_000_00, "¥10M"), (100_000_000_00, "¥100M"), (1_000_000_000_00, "¥1bn"), (50_000_00, "¥50k"),
+        (2_500_000_00, "¥2.5M"), (1_234_567_00, "¥1,234,567"), (123_45, "¥123.45"),
+    ],
+)  # fmt: skip
+def test_a_short_amount_is_exact(app: Flask, fen: int, short: str) -> None:
+    with app.test_request_context(environ_overrides={"marketplace.language": "en"}):
+        assert wording.short_amount(fen) == short

@@ -149,7 +149,7 @@ def test_an_empty_packing_list_says_so(sign_in: Callable[[str], Visitor]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("key", "status"), [("coop_owner", 200), ("coop_clerk", 200), ("coop_grower", 403), ("buyer", 303)]
+    ("key", "status"), [("coop_owner", 200), ("coop_clerk", 200), ("coop_grower", 403), ("buyer", 403)]
 )
 def test_who_may_see_the_orders(sign_in: Callable[[str], Visitor], key: str, status: int) -> None:
     sign_in(key).get("/seller/orders/", status)
