@@ -20,7 +20,7 @@ from marketplace import once
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError, NotFoundError
 from marketplace.i18n import lang_of
-from marketplace.money import MAX_FEN, format_fen, parse_yuan, plain_digits
+from marketplace.money import MAX_FEN, bare_amount, format_fen, parse_yuan, plain_digits
 
 MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
@@ -177,7 +177,7 @@ class MoneyField(_TypedField):
         return fen
 
     def why(self, text: str) -> Any:
-        plain = plain_digits(text).removeprefix("¥").removesuffix("元").strip()
+        plain = bare_amount(text)
         if re.fullmatch(r"[-−－–][0-9.]+", plain, re.ASCII):
             return _l("金额不能是负数")
         if re.fullmatch(r"[0-9]{1,13}\.[0-9]{3,}", plain, re.ASCII):

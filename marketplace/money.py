@@ -17,9 +17,14 @@ def plain_digits(text: str) -> str:
     return plain.replace(",", "") if _GROUPED.search(plain) else plain
 
 
+def bare_amount(text: str) -> str:
+    """A typed amount of yuan without its sign of money."""
+    return plain_digits(text).removeprefix("¥").removesuffix("元").strip()
+
+
 def parse_yuan(text: str) -> int:
     """Fen from a typed amount of yuan such as 49.9; ValueError for anything else."""
-    found = _YUAN.fullmatch(plain_digits(text).removeprefix("¥").removesuffix("元").strip())
+    found = _YUAN.fullmatch(bare_amount(text))
     if not found:
         raise ValueError(text)
     return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))

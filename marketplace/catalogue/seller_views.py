@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Photos, kind, packs, batch and words on one page; everything typed and stored stays when it is refused.
 
-    Only its two buttons make something: Enter in a field shows the page once more.
+    Enter in a field presses the form's first button, which only shows the page once more.
     """
     category = _category()
     category_code = category.code
@@ -60,7 +60,7 @@ def new() -> ResponseReturnValue:
     )
     if form.is_submitted():
         trays.take(tray, request.files.getlist("photos"))
-        if act in {"publish", "draft"} and not form.is_choosing():
+        if act != "look" and not form.is_choosing():
             valid = form.validate()
             form.photos.errors = [*form.photos.errors, *tray.errors]
             if valid and not tray.errors:

@@ -49,7 +49,7 @@ STARTS = {
     "buyer": ("/en/", "/en/account", "/en/orders", "/en/staff/", "/en/basket", "/en/checkout"),
     "company_buyer": ("/en/account", "/en/orders"),
     "farmer": ("/en/seller/",),
-    "coop_owner": ("/en/seller/",),
+    "coop_owner": ("/en/seller/orders/?status=shipped", "/en/seller/"),
     "coop_clerk": ("/en/seller/",),
     "coop_grower": ("/en/seller/",),
     "staff_xinfeng": ("/en/staff/",),
