@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,6 @@ from marketplace.sellers.models import Seller
 from marketplace.sellers.queries import of_counties
 
 PAGE = 20
-OPEN = (SellerOrderStatus.TO_SHIP, SellerOrderStatus.SHIPPED, SellerOrderStatus.DELIVERED)
 
 
 def get_order(order_id: int) -> Order:
@@ -143,13 +142,11 @@ def _named(text: str) -> CompoundSelect[tuple[int]]:
     )
 
 
-def count_for_seller(
-    seller_id: int, statuses: Iterable[SellerOrderStatus] = SellerOrderStatus
-) -> dict[SellerOrderStatus, int]:
+def count_for_seller(seller_id: int) -> dict[SellerOrderStatus, int]:
     """How many parts of a seller stand in each status; a status without any is left out."""
     query = (
         select(SellerOrder.status, func.count())
-        .where(SellerOrder.seller_id == seller_id, SellerOrder.status.in_(list(statuses)))
+        .where(SellerOrder.seller_id == seller_id)
         .group_by(SellerOrder.status)
     )
     return dict(db.session.execute(query).tuples().all())
