@@ -20,7 +20,7 @@ from tests.live import SITE, Live, free_port
 from tests.sandbox.process import ROOT
 from tests.soak.buyers import Buyer
 
-ROUNDS, SECONDS = 5, 3.0
+ROUNDS, SECONDS = 3, 2.0
 
 
 @dataclass
