@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from marketplace import clock
 from marketplace.awards import queries as awards
-from marketplace.catalogue import cards, facets, queries
+from marketplace.catalogue import cards, categories, facets, queries
 from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import Product
 from marketplace.database import db
@@ -137,7 +137,7 @@ def test_pages_of_the_shop_read_no_table_whole(market: Flask) -> None:
         product = db.session.execute(select(Product.code).limit(1)).scalar_one()
         token = db.session.execute(select(WholeOrder.access_token).limit(1)).scalar_one()
         asked: dict[str, Callable[[], object]] = {
-            "home": lambda: (cards.list_categories(), queries.list_shops(4)),
+            "home": lambda: (categories.list_categories(), queries.list_shops(4)),
             "product": lambda: queries.get_product_page(product),
             "guest's order": lambda: orders.get_by_token(token),
             "orders of a phone": lambda: orders.list_for_phone("13900000001"),

@@ -1,4 +1,4 @@
-"""Lists of what can be bought: categories and cards. Rows, not objects; a page of cards is one statement."""
+"""Lists of what can be bought: cards. Rows, not objects; a page of them is one statement."""
 
 from __future__ import annotations
 
@@ -60,21 +60,6 @@ KEPT_QUERIES = 256  # statements that are kept ready, by what was asked for
 
 
 @dataclass(frozen=True)
-class CategoryRow:
-    """A kind of produce, and whether anything of it can be bought now."""
-
-    code: str
-    parent_code: str | None
-    name: str
-    scene: str
-    has_goods: bool
-
-    @property
-    def url(self) -> str:
-        return url_for("catalogue.category", code=self.code)
-
-
-@dataclass(frozen=True)
 class Card(packs.Priced):
     """A product in a list, by its first pack that can be bought; amounts in fen."""
 
@@ -114,34 +99,6 @@ class Card(packs.Priced):
     def flag(self) -> str:
         """When it was picked, of what is fresh and not older than a fortnight."""
         return packs.picked_label(self.picked_on, clock.today()) if self.is_fresh else ""
-
-
-def list_categories() -> list[CategoryRow]:
-    """All categories in their order, and whether there is anything to buy in each."""
-    rows = db.session.execute(_categories()).tuples().all()
-    full = {code for code, *_rest, found in rows if found} | {
-        parent for _code, parent, *_rest, found in rows if found
-    }
-    return [
-        CategoryRow(code, parent, choose(name, name_en), scene, code in full)
-        for code, parent, name, name_en, scene, _found in rows
-    ]
-
-
-@lru_cache(maxsize=1)
-def _categories() -> Select[Any]:
-    # Not EXISTS, for which PostgreSQL reads all goods at once: the newest of each category, by the index of its list.
-    first = (
-        select(literal(1))
-        .select_from(Product)
-        .where(Product.category_code == Category.code, is_listed())
-        .order_by(Product.listed_rank.desc(), Product.id.desc())
-        .limit(1)
-        .correlate(Category)
-        .scalar_subquery()
-    )
-    columns = (Category.code, Category.parent_code, Category.name, Category.name_en, Category.scene)
-    return select(*columns, first.is_not(None)).order_by(Category.position, Category.code)
 
 
 def _offer(browse: Browse | None = None) -> list[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from marketplace import caching, clock
 from marketplace.cart import visitor
 from marketplace.catalogue import browsing, cards, packs, queries, season
 from marketplace.catalogue.browsing import Browse, Order
+from marketplace.catalogue.categories import CategoryRow, list_categories
 from marketplace.catalogue.facets import Facets, count_facets
 from marketplace.database import is_code
 from marketplace.errors import NotFoundError
@@ -43,7 +44,7 @@ def _show_home() -> dict[str, str]:
     today = clock.today()
     newest, _after = cards.list_cards(Browse(most_net=HOUSEHOLD_NET))
     varieties = queries.list_ripe_varieties()
-    categories = cards.list_categories()
+    categories = list_categories()
     above = render_template(
         "catalogue/_home_above.html",
         term=season.line(varieties, today),
@@ -108,7 +109,7 @@ def choose_filters(code: str | None) -> ResponseReturnValue:
 class _Shown:
     """A list as it was asked for, with its category."""
 
-    def __init__(self, browse: Browse, categories: list[cards.CategoryRow]) -> None:
+    def __init__(self, browse: Browse, categories: list[CategoryRow]) -> None:
         self.browse = browse
         self.categories = categories
         self.category = next((row for row in categories if row.code == browse.category), None)
@@ -137,7 +138,7 @@ class _Shown:
 
 
 def _read(code: str | None) -> _Shown:
-    categories = caching.kept("categories", cards.list_categories, size=lambda _rows: CATEGORIES_BYTES)
+    categories = caching.kept("categories", list_categories, size=lambda _rows: CATEGORIES_BYTES)
     codes: tuple[str, ...] = ()
     if code is not None:
         if all(row.code != code for row in categories):

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import update
 
-from marketplace.catalogue import browsing, cards, facets, queries, search
+from marketplace.catalogue import browsing, cards, categories, facets, queries, search
 from marketplace.catalogue import services as catalogue
 from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import Measure
@@ -160,7 +160,7 @@ def test_lists_cost_the_same_for_one_card_as_for_many(count_statements: Statemen
     costs = []
     for _round in range(2):
         with count_statements() as seen:
-            cards.list_categories()
+            categories.list_categories()
             cards.list_cards(Browse(words="脐橙", order=Order.BEST))
             facets.count_facets(Browse(words="脐橙", order=Order.BEST))
         costs.append(len(seen))
