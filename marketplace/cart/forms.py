@@ -8,7 +8,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, ValidationError
 
-from marketplace.forms import BaseForm, CountField, Needed
+from marketplace.cart.rules import CountError, read_count
+from marketplace.forms import BaseForm, Needed
 
 _ID = re.compile(r"[0-9]{1,19}")
 
@@ -21,12 +22,24 @@ class AddForm(BaseForm):
 
     product = StringField(_l("商品"))
     pack = StringField(_l("装法"), [Needed(_l("选一种装法"))])
-    count = CountField(_l("数量"), [Needed(_l("写上要几份"))])
+    count = StringField(_l("数量"), [Needed(_l("写上要几份"))])
     then = StringField(_l("去哪里"))
 
     def validate_pack(self, field: Any) -> None:
         if field.data and not (_ID.fullmatch(field.data) and int(field.data) < 1 << 63):
             raise ValidationError(str(_l("选一种装法")))
+
+    def validate_count(self, field: Any) -> None:
+        if not field.data:
+            return
+        try:
+            read_count(field.data)
+        except CountError as error:
+            raise ValidationError(str(error)) from error
+
+    @property
+    def wanted(self) -> int:
+        return read_count(self.count.data)
 
     @property
     def variant_id(self) -> int:

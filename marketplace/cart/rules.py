@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from marketplace.catalogue.selling import SaleItem
 from marketplace.errors import DomainError
-from marketplace.money import format_fen
+from marketplace.money import format_fen, plain_digits
 
 MOST_LINES = 60
 MOST_OF_ONE = 10_000  # an enterprise buys by the tonne
@@ -24,24 +25,25 @@ class NotForSaleError(DomainError):
 
 
 class NotEnoughError(DomainError):
-    """Fewer are left than were asked for."""
+    """Fewer are left than were asked for; left and already as words with their unit."""
 
-    def __init__(self, left: int, already: int = 0) -> None:
+    def __init__(self, item: SaleItem, left: int, already: int = 0) -> None:
         if left <= 0:
             message = _("卖完了，等果农再加货")
         elif already:
-            message = _("只剩 %(left)s 份，果篮里已经有 %(already)s 份", left=left, already=already)
+            values = {"left": item.count_label(left), "already": item.count_label(already)}
+            message = _("只剩 %(left)s，果篮里已经有 %(already)s", **values)
         else:
-            message = _("只剩 %(left)s 份，改少一点", left=left)
+            message = _("只剩 %(left)s，改少一点", left=item.count_label(left))
         super().__init__(message, field="count")
         self.left = left
 
 
-class TooManyError(DomainError):
-    """A count that no basket takes."""
+class CountError(DomainError):
+    """What was typed is no count that a basket takes; the sentence says which way it is none."""
 
-    def __init__(self) -> None:
-        super().__init__(_("数量要在 1 到 %(most)s 之间", most=MOST_OF_ONE), field="count")
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="count")
 
 
 class BasketFullError(DomainError):
@@ -75,10 +77,24 @@ class BasketLine:
         return str(_("降价了：放进来时 ¥%(before)s，现在 ¥%(now)s", **values))
 
 
+def read_count(text: str) -> int:
+    """The count that was typed; CountError with what is wrong. 0 takes a pack out of the basket."""
+    plain = plain_digits(text)
+    if re.fullmatch(r"[0-9]{1,20}", plain, re.ASCII):
+        return int(plain)
+    if re.fullmatch(r"[-−－][0-9]{1,20}", plain):
+        raise CountError(_("至少买 1 份"))
+    if re.fullmatch(r"[0-9]*[.．][0-9]*", plain) and plain.strip(".．"):
+        raise CountError(_("只能整份买，写 1、2、3 这样的整数"))
+    raise CountError(_("数量写成数字，比如 2"))
+
+
 def check_count(wanted: int) -> None:
-    """Refuse a count outside of 1 to MOST_OF_ONE with TooManyError."""
-    if not 1 <= wanted <= MOST_OF_ONE:
-        raise TooManyError
+    """Refuse a count outside of 1 to MOST_OF_ONE with CountError."""
+    if wanted < 1:
+        raise CountError(_("至少买 1 份"))
+    if wanted > MOST_OF_ONE:
+        raise CountError(_("一次最多买 %(most)s 份", most=f"{MOST_OF_ONE:,}"))
 
 
 def check_available(item: SaleItem, wanted: int, *, taken_by_others: int, already: int = 0) -> None:
@@ -90,7 +106,7 @@ def check_available(item: SaleItem, wanted: int, *, taken_by_others: int, alread
         raise NotForSaleError
     left = max(0, item.available - taken_by_others) // item.pool_amount
     if wanted > left:
-        raise NotEnoughError(left, already)
+        raise NotEnoughError(item, left, already)
 
 
 def taken_by_others(lines: Iterable[BasketLine], item: SaleItem) -> int:

@@ -19,20 +19,21 @@ from marketplace.errors import DomainError
 def add(user_id: int | None, token: str | None, variant_id: int, count: int) -> Cart:
     """Put so many of a pack into the visitor's basket, which is made when there is none.
 
-    NotForSaleError, NotEnoughError, TooManyError, BasketFullError.
+    NotForSaleError, NotEnoughError, CountError, BasketFullError.
     """
-    rules.check_count(count)
     item = sale_items([variant_id]).get(variant_id)
     if item is None:
         raise rules.NotForSaleError
+    if count < 1:
+        rules.check_count(count)
     cart = _open(user_id, token)
     lines = queries.items(cart.id)
     already = next((line.count for line in lines if line.item.variant_id == variant_id), 0)
     if not already and len(lines) >= rules.MOST_LINES:
         raise rules.BasketFullError
-    rules.check_count(already + count)
     others = rules.taken_by_others(lines, item)
     rules.check_available(item, already + count, taken_by_others=others, already=already)
+    rules.check_count(already + count)
     _put(cart.id, item.seller_id, variant_id, already + count, item.price_amount)
     cart.updated_at = clock.now()
     db.session.flush()
@@ -55,10 +56,10 @@ def change(cart_id: int, counts: Mapping[int, int]) -> dict[int, DomainError]:
             remove(cart_id, line.item.variant_id)
             continue
         try:
-            rules.check_count(wanted)
             if wanted > line.count:
                 others = rules.taken_by_others(lines, line.item)
                 rules.check_available(line.item, wanted, taken_by_others=others)
+            rules.check_count(wanted)
         except DomainError as error:
             refused[line.item.variant_id] = error
             continue

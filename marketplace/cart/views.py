@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -18,13 +16,10 @@ from marketplace.errors import DomainError, ForbiddenError, NotFoundError
 from marketplace.extensions import csrf
 from marketplace.logistics.queries import templates_for
 from marketplace.media.queries import pictures_of
-from marketplace.money import plain_digits
 from marketplace.permissions import public
 from marketplace.security import is_same_origin
 
 bp = Blueprint("cart", __name__)
-
-_COUNT = re.compile(r"[0-9]{1,7}", re.ASCII)
 
 
 @bp.post("/basket/add")
@@ -57,7 +52,7 @@ def _add(form: AddForm) -> ResponseReturnValue:
     if not form.validate():
         return _back(form, _first_error(form))
     user_id, token = visitor.identity()
-    variant_id, wanted = form.variant_id, int(form.count.data or 0)
+    variant_id, wanted = form.variant_id, form.wanted
 
     def put() -> tuple[str | None, int]:
         cart = services.add(user_id, token, variant_id, wanted)
@@ -106,7 +101,7 @@ def change() -> ResponseReturnValue:
     cart_id = cart.id
     typed = read_counts(request.form)
     removed = request.form.get("remove", "")
-    counts = {variant_id: int(plain_digits(text)) for variant_id, text in typed.items() if _is_count(text)}
+    counts, unread = _read(typed)
     if removed.isascii() and removed.isdigit():
         counts = {int(removed[:19]): 0}
     accepts = request.form.get("then") == "accept"
@@ -119,9 +114,6 @@ def change() -> ResponseReturnValue:
 
     refused, count = run_in_transaction(apply)
     visitor.remember(None, count)
-    unread = {
-        variant_id: str(rules.TooManyError()) for variant_id, text in typed.items() if not _is_count(text)
-    }
     wrong = {} if removed else unread | refused
     if wrong:
         return _basket_page(queries.items(cart_id), wrong, typed), 422
@@ -130,8 +122,16 @@ def change() -> ResponseReturnValue:
     return redirect(url_for("cart.basket"), 303)
 
 
-def _is_count(text: str) -> bool:
-    return bool(_COUNT.fullmatch(plain_digits(text)))
+def _read(typed: dict[int, str]) -> tuple[dict[int, int], dict[int, str]]:
+    """The counts, and what is wrong with those that cannot be read, by pack."""
+    counts: dict[int, int] = {}
+    unread: dict[int, str] = {}
+    for variant_id, text in typed.items():
+        try:
+            counts[variant_id] = rules.read_count(text)
+        except rules.CountError as error:
+            unread[variant_id] = str(error)
+    return counts, unread
 
 
 def _basket_page(

@@ -14,6 +14,7 @@ from marketplace.money import format_fen, share_half_up
 from marketplace.templating import jin, kilos, short_day
 
 JIN = 500  # grams
+TONNE = 1_000_000
 FRESH_DAYS = 14  # as long the picking day is news
 
 
@@ -30,6 +31,8 @@ def pack_label(measure: Measure | str, net_amount: int, *, dry: bool = False) ->
         return str(_("%(count)s 个装", count=net_amount))
     if dry:
         return str(_("%(amount)s 装", amount=kilos(net_amount)))
+    if is_bulk(measure, net_amount):
+        return tonnes(net_amount)
     return str(_("%(jin)s斤装（%(kilos)s）", jin=_decimal(net_amount, JIN), kilos=kilos(net_amount)))
 
 
@@ -39,6 +42,8 @@ def pack_name(measure: Measure | str, net_amount: int, *, dry: bool = False) -> 
         return litres(net_amount)
     if measure == Measure.COUNT:
         return str(ngettext("%(count)s 个", "%(count)s 个", net_amount, count=net_amount))
+    if is_bulk(measure, net_amount):
+        return tonnes(net_amount)
     if dry or language() == "en":
         return kilos(net_amount)
     return str(_("%(jin)s斤", jin=_decimal(net_amount, JIN)))
@@ -72,11 +77,33 @@ def unit_price_labels(
     return pair[::-1] if language() == "en" else pair
 
 
-def count_label(count: int, *, fresh: bool) -> str:
-    """So many packs: boxes of what is fresh, pieces of anything else."""
+def is_bulk(measure: Measure | str, net_amount: int) -> bool:
+    """Sold by the tonne: nobody calls that a box."""
+    return measure == Measure.MASS and net_amount >= TONNE
+
+
+def count_label(count: int, *, fresh: bool, bulk: bool = False) -> str:
+    """So many packs: boxes of what is fresh, pieces of anything else, portions of what is sold by the tonne."""
+    values = {"count": f"{count:,}"}
+    if bulk:
+        return str(ngettext("%(count)s 份", "%(count)s 份", count, **values))
     if fresh:
-        return str(ngettext("%(count)s 箱", "%(count)s 箱", count, count=count))
-    return str(ngettext("%(count)s 件", "%(count)s 件", count, count=count))
+        return str(ngettext("%(count)s 箱", "%(count)s 箱", count, **values))
+    return str(ngettext("%(count)s 件", "%(count)s 件", count, **values))
+
+
+def amount_label(measure: Measure | str, amount: int) -> str:
+    """So much of a pool in its own unit: 12.5 kg, 3 L, 4 个."""
+    if measure == Measure.VOLUME:
+        return litres(amount)
+    if measure == Measure.COUNT:
+        return str(ngettext("%(count)s 个", "%(count)s 个", amount, count=f"{amount:,}"))
+    return kilos(amount)
+
+
+def tonnes(grams: int) -> str:
+    """1 吨, 2.5 吨."""
+    return str(_("%(amount)s 吨", amount=_decimal(grams, TONNE)))
 
 
 def about_pieces(pieces: int) -> str:

@@ -70,6 +70,14 @@ class SaleItem(packs.Priced):
         return max(0, self.available // self.pool_amount) if self.is_for_sale else 0
 
     @property
+    def is_bulk(self) -> bool:
+        return packs.is_bulk(self.measure, self.net_amount)
+
+    def count_label(self, count: int) -> str:
+        """So many of this pack, in the word that its own page uses."""
+        return packs.count_label(count, fresh=self.is_fresh, bulk=self.is_bulk)
+
+    @property
     def pack(self) -> dict[str, Any]:
         """The pack as an order line keeps it."""
         return {

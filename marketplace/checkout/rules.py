@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from marketplace.catalogue import packs
 from marketplace.catalogue.selling import SaleItem
 from marketplace.errors import DomainError
 from marketplace.logistics.rules import Freight, Template, parcel_freight
@@ -219,20 +220,23 @@ def _parcel(seller_id: int, lines: tuple[Line, ...], template: Template, provinc
 
 
 def _too_few(parcel: Parcel) -> list[Problem]:
-    """Each line of a pool that all its lines together overdraw."""
+    """Each line of a pool that all its lines overdraw: how many are left, or how much for its packs together."""
     found = []
     for pool_id, wanted in parcel.pool_amounts.items():
         lines = [line for line in parcel.lines if line.item.pool_id == pool_id and line.item.is_for_sale]
         if not lines or wanted <= lines[0].item.available:
             continue
+        fitting = [line for line in lines if line.item.left]
         for line in lines:
-            left = max(0, lines[0].item.available) // line.item.pool_amount
-            message = (
-                _("“%(title)s”卖完了", title=line.item.title)
-                if left == 0
-                else _("“%(title)s”只够 %(count)s 份了", title=line.item.title, count=left)
-            )
-            found.append(Problem(ProblemKind.TOO_FEW, message, variant_id=line.item.variant_id))
+            item = line.item
+            if not item.left:
+                message = _("“%(title)s”卖完了", title=item.title)
+            elif len(fitting) == 1:
+                message = _("“%(title)s”只够 %(count)s了", title=item.title, count=item.count_label(item.left))
+            else:
+                left = packs.amount_label(item.measure, item.available)
+                message = _("“%(title)s”几种装法合起来只剩 %(left)s，改少一点", title=item.title, left=left)
+            found.append(Problem(ProblemKind.TOO_FEW, message, variant_id=item.variant_id))
     return found
 
 
@@ -245,9 +249,9 @@ def _too_much(wanted: Quote) -> list[Problem]:
         message = _("一次最多付 %(most)s 元，这里一共 %(total)s 元：拿掉几样，分几次下单。", **values)
         return [Problem(ProblemKind.TOO_MUCH, message)]
     message = _(
-        "一次最多付 %(most)s 元，这里一共 %(total)s 元：“%(title)s”这一单最多 %(count)s 份，其余的再下一单。",
+        "一次最多付 %(most)s 元，这里一共 %(total)s 元：“%(title)s”这一单最多 %(count)s，其余的再下一单。",
         title=line.item.title,
-        count=room // line.item.price_amount,
+        count=line.item.count_label(room // line.item.price_amount),
         **values,
     )
     return [Problem(ProblemKind.TOO_MUCH, message, variant_id=line.item.variant_id)]

@@ -110,7 +110,7 @@ def test_a_count_that_cannot_be_leads_back_with_the_reason(
 def test_more_than_is_left_leads_back_with_what_is_left(visitor: Visitor, goods: Goods) -> None:
     answer = _add(visitor, goods, 11)
     page = visitor.follow(answer)
-    assert "只剩 10 份" in page.text
+    assert "只剩 10 箱" in page.text
     assert page.soup.select('input[name="count"]')[0]["value"] == "11"
 
 
@@ -178,7 +178,7 @@ def test_what_was_sold_meanwhile_is_told_and_can_be_reduced(
     _add(visitor, goods, 8)
     market.place_order({goods.variants[0]: 5})
     page = visitor.get("/basket")
-    assert "只够 5 份了" in page.text
+    assert "只够 5 箱了" in page.text
     assert page.soup.select("button[aria-disabled=true]")
     visitor.submit("/basket", {f"count-{goods.variants[0]}": "5"})
     assert "只够" not in visitor.get("/basket").text
@@ -214,7 +214,7 @@ def test_a_wrong_count_is_shown_again_at_its_line(visitor: Visitor, goods: Goods
     assert "有 1 处要改" in page.text
     assert page.soup.select(f"#count-{goods.variants[0]}")[0]["value"] == "一百"
     page = visitor.submit("/basket", {f"count-{goods.variants[0]}": "11"}, 422)
-    assert "只剩 10 份" in page.text
+    assert "只剩 10 箱" in page.text
     assert "¥116.00" in visitor.get("/basket").text
 
 
@@ -273,3 +273,35 @@ def test_the_basket_costs_the_same_for_one_line_as_for_many(
     with count_statements() as second:
         visitor.get("/basket?province=310000")
     assert len(first) == len(second) <= 7
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("-1", "至少买 1 份"),
+        ("1.5", "只能整份买，写 1、2、3 这样的整数"),
+        ("999999999999", "只剩 10 箱，改少一点"),
+        ("十", "数量写成数字，比如 2"),
+    ],
+)
+def test_a_count_that_cannot_be_is_told_what_is_wrong_with_it(
+    visitor: Visitor, goods: Goods, typed: str, sentence: str
+) -> None:
+    page = visitor.follow(_add(visitor, goods, typed))
+    assert sentence in page.text
+    _add(visitor, goods, 2)
+    page = visitor.submit("/basket", {f"count-{goods.variants[0]}": typed}, 422)
+    assert [item.get_text() for item in page.soup.select(".errsum li")] == [sentence]
+    assert page.form().fields[f"count-{goods.variants[0]}"] == typed
+
+
+def test_the_counts_of_what_is_sold_by_the_tonne_are_no_boxes(visitor: Visitor, market: Market) -> None:
+    market.make_freight()
+    bulk = market.make_goods(title="整吨采购", packs=[(1_000_000, 620_000)], stock=9_000_000_000)
+    page = visitor.get(f"/p/{bulk.product_code}")
+    assert "还剩 9,000 份" in page.text
+    english = visitor.get(f"/en/p/{bulk.product_code}").text
+    assert "1 t" in english
+    for untrue in ("1,000 kg box", "boxes", "Boxes"):
+        assert untrue not in english
+    assert "只剩 9,000 份" in visitor.follow(_add(visitor, bulk, 9001)).text

@@ -119,8 +119,11 @@ def test_too_few_left_is_told_line_by_line(goods: Goods) -> None:
         place(placing({goods.variants[0]: 9, goods.variants[1]: 9}, 1))
     problems = {problem.variant_id: problem.message for problem in refused.value.problems}
     assert set(problems) == set(goods.variants)
-    assert "只够 10 份" in problems[goods.variants[0]]
-    assert "只够 20 份" in problems[goods.variants[1]]
+    # Either pack alone would fit: what is told is what they have together.
+    assert {str(message) for message in problems.values()} == {"“石坳脐橙”几种装法合起来只剩 50 kg，改少一点"}
+    with pytest.raises(rules.BasketChangedError) as refused:
+        place(placing({goods.variants[0]: 11}, 1))
+    assert [str(problem.message) for problem in refused.value.problems] == ["“石坳脐橙”只够 10 箱了"]
 
 
 def test_last_box_taken_between_look_and_hold_is_told_by_its_line(
