@@ -16,6 +16,7 @@ from marketplace.errors import DomainError, ForbiddenError, NotFoundError
 from marketplace.extensions import csrf
 from marketplace.logistics.queries import templates_for
 from marketplace.media.queries import pictures_of
+from marketplace.orders import visitor as orders
 from marketplace.permissions import public
 from marketplace.security import is_same_origin
 
@@ -147,6 +148,7 @@ def _basket_page(
     return render_template(
         "cart/basket.html",
         form=BasketForm() if lines else None,
+        unpaid=None if lines else orders.unpaid(),
         by_variant={line.item.variant_id: line for line in lines},
         has_new_prices=any(line.price_change for line in lines),
         pictures=pictures_of([line.item.image_id for line in lines if line.item.image_id]),

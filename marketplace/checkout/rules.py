@@ -37,6 +37,12 @@ class Problem:
     message: str
     variant_id: int | None = None
     seller_id: int | None = None
+    is_good: bool = False  # good news: it costs less
+
+    @property
+    def place(self) -> str:
+        """The id of its line or parcel on the page."""
+        return f"line-{self.variant_id}" if self.variant_id else f"freight-{self.seller_id}"
 
 
 @dataclass(frozen=True)
@@ -196,7 +202,7 @@ def changes(wanted: Quote, seen: Mapping[str, int]) -> tuple[Problem, ...]:
                 if now > before
                 else _("“%(title)s”降价了：原来 ¥%(before)s，现在 ¥%(now)s", **values)
             )
-            found.append(Problem(ProblemKind.NEW_PRICE, message, variant_id=line.item.variant_id))
+            found.append(Problem(ProblemKind.NEW_PRICE, message, line.item.variant_id, is_good=now < before))
         was = seen.get(f"s{parcel.seller_id}")
         if parcel.freight and was is not None and was != parcel.freight.amount:
             message = _(
@@ -205,7 +211,8 @@ def changes(wanted: Quote, seen: Mapping[str, int]) -> tuple[Problem, ...]:
                 before=format_fen(was),
                 now=format_fen(parcel.freight.amount),
             )
-            found.append(Problem(ProblemKind.NEW_FREIGHT, message, seller_id=parcel.seller_id))
+            is_good = parcel.freight.amount < was
+            found.append(Problem(ProblemKind.NEW_FREIGHT, message, seller_id=parcel.seller_id, is_good=is_good))
     return tuple(found)
 
 

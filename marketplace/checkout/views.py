@@ -26,6 +26,7 @@ from marketplace.checkout.services import PlacedOrder, Placing
 from marketplace.database import run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.i18n import language
+from marketplace.orders import visitor as order_visitor
 from marketplace.orders.models import PaymentMethod
 from marketplace.orders.rules import OrderExistsError
 from marketplace.payments.views import to_pay_page
@@ -189,19 +190,23 @@ def _go_on(placed: PlacedOrder, way: Way) -> ResponseReturnValue:
         if placed.is_new:
             flash(_("下单好了，卖家会尽快发货。货送到再付钱。"), "success")
         return redirect(target, 303)
+    if g.viewer.user_id is None:
+        order_visitor.remember_order(placed.access_token)
     if way.code == ELSEWHERE:
         return redirect(target + "#pay", 303)
     return to_pay_page(placed.order_id, target, channel=way.code)
 
 
 def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> ResponseReturnValue:
-    """The page with today's prices; what stands in the way or costs something else is told line by line.
+    """The page with today's prices; what stands in the way is told line by line, and so is what costs something else.
 
     A refusal that the lines explain is not told a second time.
     """
     wanted: Quote = services.price(form.items.data, _province(_county(form, buyer)))
-    found = (*wanted.problems, *changes(wanted, _seen(form)), *getattr(refusal, "problems", ()))
-    if refusal is not None and not found:
+    found = (*wanted.problems, *getattr(refusal, "problems", ()))
+    news = changes(wanted, _seen(form))
+    is_repriced = isinstance(refusal, PriceChangedError)
+    if refusal is not None and not found and not is_repriced:
         form.refuse(refusal)
     has_cash = most_in_cash() > 0 and wanted.total_amount <= most_in_cash()
     offered = ways(device_of(request.user_agent.string), has_cash=has_cash)
@@ -213,6 +218,9 @@ def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> Resp
         buyer=buyer,
         quote=wanted,
         problems=_by_line(found),
+        news=news,
+        is_repriced=is_repriced,
+        news_by_line={problem.place: problem for problem in news},
         refusals=list(dict.fromkeys(problem.message for problem in found))
         if refusal is not None or form.errors
         else [],

@@ -39,6 +39,18 @@ def find_by_form_key(form_key: str) -> Order | None:
     return db.session.execute(select(Order).where(Order.form_key == form_key)).scalar_one_or_none()
 
 
+def find_unpaid(moment: datetime, *, buyer_id: int | None, token: str | None) -> Order | None:
+    """The newest order that waits for its payment: the person's own, or the guest order of the link; else None."""
+    query = select(Order).where(Order.payment_state == PaymentState.UNPAID, Order.hold_until > moment)
+    if buyer_id is not None:
+        query = query.where(Order.buyer_id == buyer_id).order_by(Order.id.desc()).limit(1)
+    elif token:
+        query = query.where(Order.access_token == token, Order.buyer_id.is_(None))
+    else:
+        return None
+    return db.session.execute(query).scalar_one_or_none()
+
+
 def get_for_buyer(user_id: int, code: str) -> Whole:
     """A buyer's own order; another's is NotFoundError like none."""
     return _whole(_one(select(Order).where(Order.code == code, Order.buyer_id == user_id)))

@@ -98,6 +98,8 @@ def _page(whole: Whole) -> str:
     key: dict[str, Any] = {"code": order.code} if order.buyer_id else {"token": order.access_token}
     suffix = "" if order.buyer_id else "_guest"
     carriers = logistics.shown_carriers()
+    tries = payments.payments_of(order.id)
+    is_begun = whole.status == "to_pay" and any(one.session_ref for one in tries)
     return render_template(
         "orders/detail.html",
         whole=whole,
@@ -109,7 +111,8 @@ def _page(whole: Whole) -> str:
         routes={part.seller_order.id: stops(part.seller_order, part.order) for part in whole.parts},
         shipments=logistics.shipments_by_order(sale_ids),
         carriers=carriers,
-        payments=payments.payments_of(order.id),
+        payments=tries,
+        return_url=url_for("payments.returned", token=order.access_token) if is_begun else "",
         refunds=payments.refunds_by_order(sale_ids),
         pictures=pictures_of(_images(whole)),
         pack_label=pack_words,
@@ -141,7 +144,7 @@ def find() -> ResponseReturnValue:
     """The phone with which was ordered gets a code; the answer is the same whether or not there is an order."""
     form = FindForm()
     if not form.validate_on_submit():
-        return _form("orders/find.html", form)
+        return _form("orders/find.html", form, unpaid=visitor.unpaid())
     phone, address, spoken = form.phone.data, client_address(), language()
     try:
         run_in_transaction(
@@ -149,7 +152,7 @@ def find() -> ResponseReturnValue:
         )
     except TooManyTriesError as error:
         form.refuse(error)
-        return _form("orders/find.html", form, 429)
+        return _form("orders/find.html", form, 429, unpaid=visitor.unpaid())
     session["find_phone"] = phone
     return redirect(url_for(".find_code"), 303)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import abort, g, url_for
+from flask import abort, g, session, url_for
 
 from marketplace import clock, sessions
 from marketplace.accounts import services as accounts
@@ -47,6 +47,20 @@ def check_reader(order: Order) -> None:
     if g.viewer.user_id is None:
         abort(sign_in_redirect())
     raise NotFoundError
+
+
+def remember_order(token: str) -> None:
+    """Keep a guest's new order in the cookie of the browser that placed it, to lead back from the pay page."""
+    session["order"] = token
+
+
+def unpaid() -> tuple[Order, str] | None:
+    """What this person, or this guest's browser, still has to pay, and its page; no statement for anybody else."""
+    token = session.get("order")
+    order = queries.find_unpaid(
+        clock.now(), buyer_id=g.viewer.user_id, token=token if isinstance(token, str) else None
+    )
+    return (order, page_of(order)) if order else None
 
 
 def proved_phone() -> str | None:

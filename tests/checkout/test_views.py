@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,8 +110,9 @@ def test_freight_that_was_not_shown_yet_is_shown_before_anything_is_ordered(
 ) -> None:
     _fill(visitor, (goods, 2))
     page = visitor.submit("/checkout", TO, 422, form="/checkout")
-    assert "价钱或运费刚刚变了" in page.text
-    assert page.title.startswith("要改：")
+    assert "运费算好了，看一眼再下单" in page.text
+    assert not page.title.startswith("要改：")  # the buyer did nothing wrong
+    assert _told(page) == []
     assert market.count(Order) == 0
     visitor.post("/checkout", page.form("/checkout").fields)
     assert market.count(Order) == 1
@@ -161,8 +163,17 @@ def test_a_price_that_changed_is_told_and_the_new_total_shown(
     market.change_price(goods, 5190)
     page = visitor.post("/checkout", fields, 422)
     sentence = "“石坳脐橙”涨价了：原来 ¥49.90，现在 ¥51.90"
-    assert _told(page) == [sentence]
-    assert sentence in " ".join(message.get_text() for message in page.soup.select("#quote .msg"))
+    assert _told(page) == []
+    assert not page.title.startswith("要改：")
+    [notice] = page.soup.select("[role=alert] .note.gold")
+    assert "价钱变了，看一眼再下单" in notice.get_text()
+    assert "再按一次下面的按钮，就是按现在的价钱买" in notice.get_text()
+    [link] = notice.select("a")
+    assert (link.get_text(), link["class"]) == (sentence, ["down"])
+    place = page.soup.select_one(str(link["href"]))
+    assert place is not None
+    assert "石坳脐橙" in place.get_text()
+    assert sentence in [one.get_text() for one in page.soup.select("#quote .down")]
     assert _total(page) == 11380
     assert market.count(CartItem) == 1
     visitor.post("/checkout", page.form("/checkout").fields)
@@ -176,7 +187,7 @@ def test_freight_that_changed_is_told_with_before_and_after(
     fields = _chosen(visitor)
     market.make_freight(first=900, following=40)
     page = visitor.post("/checkout", fields, 422)
-    [sentence] = _told(page)
+    [sentence] = [link.get_text() for link in page.soup.select(".note.gold a")]
     assert "的运费变了：原来 ¥10.00，现在 ¥13.00" in sentence
     assert market.count(Order) == 0
 
@@ -204,20 +215,66 @@ def test_a_price_that_changed_since_it_was_put_in_is_told_at_the_checkout_too(
     _fill(visitor, (goods, 2))
     market.change_price(goods, 4590)
     page = visitor.get("/checkout")
-    assert "“石坳脐橙”降价了：原来 ¥49.90，现在 ¥45.90" in page.text
+    [news] = page.soup.select(".note.gold a")
+    assert (news.get_text(), news["class"]) == ("“石坳脐橙”降价了：原来 ¥49.90，现在 ¥45.90", ["leafy"])
 
 
-@pytest.mark.parametrize("pay_by", ["alipay", "on_delivery"])
-def test_the_button_carries_the_total_and_is_true_for_every_way(
-    visitor: Visitor, goods: Goods, pay_by: str
-) -> None:
+def test_the_button_pays_online_and_otherwise_places_the_order(visitor: Visitor, goods: Goods) -> None:
     _fill(visitor, (goods, 2))
     first = visitor.get("/checkout").soup.select("button.buy")
     assert {button.get_text(strip=True) for button in first} == {"下单"}  # the freight is not known yet
-    page = visitor.submit("/checkout", TO | {"list_areas": "1", "pay_by": pay_by}, 200, form="/checkout")
-    assert {button.get_text(strip=True) for button in page.soup.select("button.buy")} == {
-        "下单，共 109.80 元"
-    }
+    page = visitor.submit("/checkout", TO | {"list_areas": "1"}, 200, form="/checkout")
+    words = [[one.get_text() for one in button.select("span span")] for button in page.soup.select("button.buy")]
+    assert words == [["付 109.80 元", "下单"]] * 2
+    style = (Path(__file__).parents[2] / "static" / "css" / "app.css").read_text(encoding="utf-8")
+    for way in ("on_delivery", "elsewhere"):  # with these the order is placed, and nothing paid yet
+        assert f"[value={way}]" in style
+
+
+def test_shanghais_only_city_is_chosen_by_itself(visitor: Visitor, goods: Goods) -> None:
+    _fill(visitor, (goods, 1))
+    typed = {"province_code": "310000", "city_code": "", "county_code": "", "list_areas": "1"}
+    page = visitor.submit("/checkout", typed, 200, form="/checkout")
+    assert page.form("/checkout").fields["city_code"] == "310100"
+    assert "310115" in [option["value"] for option in page.soup.select("#county_code option")]
+
+
+def test_back_from_the_pay_page_the_order_that_waits_is_found_by_its_browser_alone(
+    app: Any, visitor: Visitor, market: Market, goods: Goods, provider: Provider
+) -> None:
+    _fill(visitor, (goods, 2))
+    visitor.post("/checkout", _chosen(visitor))
+    order = _order(market)
+    for path in ("/basket", "/orders/find"):
+        page = visitor.get(path)
+        assert f"订单 {order.code} 还没付款" in page.text
+        assert f"/o/{order.access_token}#pay" in page.links()
+    assert "/orders/find" in visitor.get("/basket").links()  # where the tab of orders leads this guest
+    stranger = Visitor(app)
+    assert order.code not in stranger.get("/basket").text + stranger.get("/orders/find").text
+    _fill(stranger, (goods, 1))
+    assert order.code not in stranger.get("/orders/find").text
+    provider.pay()
+    visitor.get(f"/pay/{order.access_token}/return")
+    assert order.code not in visitor.get("/basket").text
+
+
+def test_an_account_finds_its_own_order_that_waits_and_nobody_elses(
+    sign_in: Callable[[str], Visitor],
+    market: Market,
+    goods: Goods,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    market.place_order({goods.variants[0]: 1}, buyer="company_buyer")
+    buyer = sign_in("buyer")
+    with count_statements() as before:
+        assert "还没付款" not in buyer.get("/basket").text
+    market.place_order({goods.variants[0]: 1})
+    order = _order(market)
+    with count_statements() as after:
+        page = buyer.get("/basket")
+    assert f"/orders/{order.code}#pay" in page.links()
+    assert len(before) == len(after), after  # one of them looks for what is unpaid
 
 
 def test_what_is_gone_is_told_at_its_line_and_leads_to_the_basket(

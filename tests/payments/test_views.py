@@ -63,7 +63,7 @@ def test_return_asks_the_provider_and_believes_nobody_else(
     _start(visitor, order)
     path = f"/pay/{order.access_token}/return"
     page = visitor.get(f"{path}?paid=yes")
-    assert "正在确认付款" in page.text
+    assert "可能已经付了，正在核对" in page.text
     assert "再看看" in page.text
     provider.pay()
     page = visitor.get(path)
@@ -75,12 +75,27 @@ def test_return_asks_the_provider_and_believes_nobody_else(
         assert checks.check() == []
 
 
+def test_whoever_leaves_the_pay_page_is_asked_for_at_the_provider(
+    visitor: Visitor, market: Market, order: Order, provider: Provider
+) -> None:
+    assert "核对付款" not in visitor.get(f"/o/{order.access_token}").text
+    _start(visitor, order)
+    back = f"/pay/{order.access_token}/return"
+    assert provider.wishes[0].cancel_url.endswith(back)
+    page = visitor.get(f"/o/{order.access_token}")
+    assert "刚才可能已经付了？先核对，不用再付。" in page.text
+    assert back in page.links()
+    provider.pay()  # later, in the app, after the page was closed; no word of it came
+    assert "付好了" in visitor.get(back).text
+    assert "核对付款" not in visitor.get(f"/o/{order.access_token}").text
+
+
 def test_return_works_while_the_provider_is_silent(
     visitor: Visitor, order: Order, provider: Provider
 ) -> None:
     _start(visitor, order)
     provider.is_silent = True
-    assert "正在确认付款" in visitor.get(f"/pay/{order.access_token}/return").text
+    assert "可能已经付了，正在核对" in visitor.get(f"/pay/{order.access_token}/return").text
 
 
 def test_an_accounts_return_is_for_its_owner_only(
