@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import current_app
 from flask_migrate import downgrade, upgrade
 
-from marketplace import health, settings
+from marketplace import clock, health, settings
 from marketplace.accounts.queries import find_by_phone
 from marketplace.database import db, run_in_transaction
 from marketplace.errors import DomainError
@@ -55,11 +55,17 @@ def load_market(day: date) -> str:
         return "the demo is loaded already"
     if find_by_phone(people()[0]["phone"]):
         _start_over()
-    run_in_transaction(load_people)
+    with clock.at(opening(market.list_seasons(day)[0].first)):
+        run_in_transaction(load_people)
     count = market.load(day, people(), _read("sellers"), _read("products"))
     evidence.load(day, people(), _read("sellers"))
     run_in_transaction(lambda: health.beat(LOADED))
     return f"{count} orders loaded"
+
+
+def opening(first_goods: date) -> datetime:
+    """When the demo's people came and its shops opened: well before the first goods and orders."""
+    return clock.start_of_day(first_goods - timedelta(days=40)) + timedelta(hours=2)
 
 
 def _start_over() -> None:

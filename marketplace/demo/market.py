@@ -107,7 +107,7 @@ def load(
     ids = {key: _user_id(phone) for key, phone in phones.items()}
     stalls = {shop["key"]: _stall(shop, ids) for shop in shops}
     db.session.rollback()
-    seasons = _seasons(day)
+    seasons = list_seasons(day)
     with clock.at(clock.start_of_day(seasons[0].first - timedelta(days=20))):
         run_in_transaction(lambda: _set_up_freight(stalls, chance))
     count = 0
@@ -138,7 +138,7 @@ def _stall(shop: dict[str, Any], ids: dict[str, int]) -> Stall:
     return Stall(memberships_of(owner)[0].shop, Actor(owner, shop["name"]))
 
 
-def _seasons(day: date) -> list[Season]:
+def list_seasons(day: date) -> list[Season]:
     """Two winters of each past year, the beginning of this one, and the last eighteen days."""
     found = []
     for year in (day.year - 2, day.year - 1, day.year):

@@ -60,6 +60,7 @@ def test_home_shows_season_categories_fresh_goods_promises_and_shops(visitor: Vi
         assert words in page.text, words
     assert f"/p/{goods.product_code}" in page.links()
     assert "/c/navel" in page.links()
+    assert [str(link["href"]) for link in page.soup.select(".hero a.btn")] == ["/c/navel"]
 
 
 def test_one_busy_shop_does_not_fill_the_home_page(visitor: Visitor, market: Market, goods: Goods) -> None:
@@ -211,6 +212,9 @@ def test_a_product_page_says_what_a_buyer_has_to_know(visitor: Visitor, goods: G
     ):
         assert words in page.text, words
     assert page.soup.select('input[name="pack"][checked]')[0]["value"] == str(goods.variants[0])
+    batch = page.soup.select_one(".pd-more .batch")  # below the photo on a desk
+    assert batch is not None
+    assert not batch.select("svg")  # no sign that looks like a code and cannot be scanned
 
 
 def test_dry_goods_may_be_returned(visitor: Visitor, market: Market, goods: Goods) -> None:

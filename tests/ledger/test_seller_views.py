@@ -62,7 +62,7 @@ def test_older_sales_are_on_the_next_page(app: Flask, sign_in: SignIn) -> None:
     assert "¥10.00" in visitor.get(str(older)).text
 
 
-@pytest.mark.parametrize(("person", "status"), [("coop_clerk", 403), ("coop_grower", 403), ("buyer", 303)])
+@pytest.mark.parametrize(("person", "status"), [("coop_clerk", 403), ("coop_grower", 403), ("buyer", 403)])
 def test_who_may_not_see_the_money(sign_in: SignIn, person: str, status: int) -> None:
     assert "待结算" not in sign_in(person).get("/seller/money/", status).text
 

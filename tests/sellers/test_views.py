@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from marketplace import clock
 from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from marketplace.jobs.services import run_due
+from marketplace.orders import services as orders
+from marketplace.orders.models import SellerOrder
 from marketplace.permissions import MemberRole, member_can
 from marketplace.sellers import services
 from marketplace.sellers.models import SellerMember, SellerStatus
@@ -135,3 +139,44 @@ def test_a_member_is_shown_only_what_the_role_opens(
 
 def _take_role(key: str, role: MemberRole) -> None:
     db.session.execute(update(SellerMember).where(SellerMember.user_id == user_id(key)).values(role=role))
+
+
+def test_the_first_page_shows_what_is_on_sale_and_when_money_comes_free(
+    sign_in: Callable[[str], Visitor], market: Market
+) -> None:
+    """Design 4: stock and a way to change it, and a date on each row of money."""
+    market.make_freight()
+    goods = market.make_goods(title="石坳脐橙", price=4990)
+    order_id = market.place_order({goods.variants[0]: 1})
+    market.pay(order_id)
+    market.ship(order_id)
+    coop = sign_in("coop_owner")
+    page = coop.get("/seller/")
+    assert "正在卖的" in page.text
+    assert "石坳脐橙" in page.text
+    assert f"/seller/products/{goods.product_code}#packs-h" in page.links()
+    assert "最早 12月5日 自动确认" in page.text  # fifteen days after dispatch
+    with market.app.app_context():
+        sale_id = db.session.execute(select(SellerOrder.id)).scalar_one()
+        run_in_transaction(lambda: orders.complete(SYSTEM, seller_order_id=sale_id))
+    assert "下一笔 11月22日 起结算" in coop.get("/seller/").text  # 48 hours after the confirmation
+    with clock.at(clock.now() + timedelta(days=3)):
+        assert "都已到结算的日子" in coop.get("/seller/").text
+
+
+def test_the_first_page_costs_the_same_for_one_listing_and_for_many(
+    sign_in: Callable[[str], Visitor],
+    market: Market,
+    count_statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    coop = sign_in("coop_owner")
+    costs = []
+    for _more in range(2):
+        market.make_goods()
+        coop.get("/seller/")
+        with count_statements() as seen:
+            coop.get("/seller/")
+        costs.append(len(seen))
+        for _number in range(4):
+            market.make_goods()
+    assert costs[0] == costs[1]
