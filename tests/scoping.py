@@ -47,10 +47,11 @@ def _mention() -> re.Pattern[str]:
 @cache
 def is_unscoped(statement: str) -> bool:
     """Whether it touches a seller's table without a condition that names seller_id; an INSERT says it in its values."""
+    statement = " ".join(statement.split())
     if statement.startswith("INSERT") or not _mention().search(statement):
         return False
     before = " WHERE " if statement.startswith("UPDATE") else "FROM "
-    return "seller_id" not in " ".join(statement.split()).partition(before)[2]
+    return "seller_id" not in statement.partition(before)[2]
 
 
 def origin() -> str | None:

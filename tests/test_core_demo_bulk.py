@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 from flask_migrate import check
 from sqlalchemy import func, inspect, select
 
+from config import Config
 from marketplace import clock
 from marketplace.catalogue import search
 from marketplace.catalogue.models import Product, SearchTerm
@@ -22,16 +23,20 @@ from marketplace.revenue import services as revenue
 from marketplace.revenue.models import RevenueEntry
 from marketplace.sellers.models import Seller
 from tests.browsing import Visitor
-from tests.conftest import NOON
+from tests.conftest import NOON, copied_app
 
 LINES, SELLERS, PRODUCTS = 2_000, 20, 200
 
 
-@pytest.fixture
-def loaded(fresh_app: Flask) -> Flask:
-    with fresh_app.app_context(), clock.at(NOON):
-        bulk.load(lines=LINES, sellers=SELLERS, products=PRODUCTS)
-    return fresh_app
+@pytest.fixture(scope="module")
+def loaded(
+    tmp_path_factory: pytest.TempPathFactory, database_server: str, prepared: Config
+) -> Iterator[Flask]:
+    """A market that the tests of this file look at; the last of them adds to it."""
+    with copied_app(tmp_path_factory.mktemp("bulk"), database_server, prepared) as app:
+        with app.app_context(), clock.at(NOON):
+            bulk.load(lines=LINES, sellers=SELLERS, products=PRODUCTS)
+        yield app
 
 
 def test_a_loaded_market_agrees_with_itself(loaded: Flask) -> None:
@@ -91,7 +96,7 @@ def peak_of(act: Callable[[], object]) -> int:
 def test_revenue_is_rebuilt_and_verified_in_flat_memory(fresh_app: Flask) -> None:
     peaks: list[list[int]] = []
     with fresh_app.app_context(), clock.at(NOON):
-        for lines in (400, 8_000):
+        for lines in (300, 4_000):
             bulk.load(lines=lines, sellers=30, products=60)
             db.session.remove()
             revenue.verify()  # what is loaded and compiled once is none of its memory

@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.engine import Connection, Engine
 
+from config import Config
 from marketplace import clock
 from marketplace.awards import queries as awards
 from marketplace.catalogue import cards, categories, facets, queries
@@ -23,23 +24,24 @@ from marketplace.catalogue.models import Product
 from marketplace.database import db
 from marketplace.demo import bulk
 from marketplace.orders import queries as orders
+from marketplace.orders import work
 from marketplace.orders.models import Order as WholeOrder
 from marketplace.orders.models import SellerOrderStatus
 from marketplace.permissions import Grant, Role, Viewer
 from marketplace.revenue import queries as revenue
 from marketplace.sellers.models import Seller
-from tests import databases
-from tests.conftest import NOON, make_app, make_settings
+from tests.conftest import NOON, copied_app
 
-LINES, SELLERS, PRODUCTS = 20_000, 300, 6_000
+LINES, SELLERS, PRODUCTS = 6_000, 100, 2_000
 LARGE = {*bulk.LARGE, "products", "variants", "stock_pools", "batches", "certificates", "daily_revenue"}
 ANFU = "360726"
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> Iterator[Flask]:
-    with databases.fresh_database(database_server) as address:
-        app = make_app(make_settings(tmp_path_factory.mktemp("plans"), address))
+def market(
+    tmp_path_factory: pytest.TempPathFactory, database_server: str, prepared: Config
+) -> Iterator[Flask]:
+    with copied_app(tmp_path_factory.mktemp("plans"), database_server, prepared) as app:
         with app.app_context(), clock.at(NOON):
             bulk.load(lines=LINES, sellers=SELLERS, products=PRODUCTS)
             db.session.remove()
@@ -47,9 +49,6 @@ def market(tmp_path_factory: pytest.TempPathFactory, database_server: str) -> It
                 event.listen(db.engine, "connect", _as_in_a_large_market)
                 db.engine.dispose()
         yield app
-        with app.app_context():
-            db.session.remove()
-            db.engine.dispose()
 
 
 def _as_in_a_large_market(connection: Any, _record: Any) -> None:
@@ -156,7 +155,7 @@ def test_pages_of_sellers_and_staff_read_no_table_whole(market: Flask) -> None:
             "seller's orders": lambda: orders.list_for_seller(seller.id),
             "completed": lambda: orders.list_for_seller(seller.id, SellerOrderStatus.COMPLETED),
             "to ship": lambda: orders.list_to_ship(seller.id),
-            "work": lambda: orders.count_work(seller.id),
+            "work": lambda: work.count_work(seller.id),
             "staff's orders": lambda: orders.list_for_staff(centre),
             "by status": lambda: orders.list_for_staff(centre, status=SellerOrderStatus.TO_SHIP),
             "by code": lambda: orders.list_for_staff(centre, text=code),
