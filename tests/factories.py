@@ -28,7 +28,7 @@ from marketplace.orders import rules as order_rules
 from marketplace.orders import services as orders
 from marketplace.orders.models import PaymentMethod
 from marketplace.payments import services as payments
-from marketplace.payments.gateway import ProviderSession
+from marketplace.payments.answers import ProviderSession
 from marketplace.places import full_name, list_children, province_of
 from marketplace.provenance import services as provenance
 from marketplace.sellers.queries import memberships_of

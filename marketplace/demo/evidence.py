@@ -18,7 +18,7 @@ from marketplace.database import db, run_in_transaction
 from marketplace.orders.models import SellerOrder, SellerOrderStatus
 from marketplace.payments import queries as payments
 from marketplace.payments import refunding
-from marketplace.payments.gateway import ProviderRefund
+from marketplace.payments.answers import ProviderRefund
 from marketplace.revenue.models import Mode
 from marketplace.sellers.models import Seller
 

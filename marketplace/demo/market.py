@@ -34,7 +34,7 @@ from marketplace.orders import services as orders
 from marketplace.orders.models import PaymentMethod, SellerOrder
 from marketplace.payments import refunding
 from marketplace.payments import services as payments
-from marketplace.payments.gateway import ProviderSession
+from marketplace.payments.answers import ProviderSession
 from marketplace.payments.models import Payment
 from marketplace.provenance import services as provenance
 from marketplace.provenance.rules import MOST_GRAMS

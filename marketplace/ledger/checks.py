@@ -14,7 +14,7 @@ from sqlalchemy import case, func, select
 from marketplace.database import db
 from marketplace.ledger import comparisons
 from marketplace.ledger.models import Account, JournalEntry, Posting
-from marketplace.ledger.records import orders, refunds, seller_orders
+from marketplace.ledger.records import dispute_parts, disputes, orders, refunds, seller_orders
 from marketplace.ledger.rules import SIDES, SaleFacts, expected_accounts
 from marketplace.money import format_fen
 
@@ -34,6 +34,7 @@ def check() -> list[str]:
         *comparisons.payments_booked(),
         *comparisons.fees_booked(),
         *comparisons.unmatched(),
+        *comparisons.disputes_booked(),
         *comparisons.pools(),
         *comparisons.holds_of_orders(),
     ]
@@ -146,6 +147,18 @@ def _recorded_sales() -> Iterator[tuple[int, str, int, SaleFacts]]:
         .group_by(refunds.c.seller_order_id)
         .subquery()
     )
+    is_held = disputes.c.withdrawn_at.is_not(None) & disputes.c.reinstated_at.is_(None)
+    is_lost = disputes.c.status == "lost"
+    taken = (
+        select(
+            dispute_parts.c.seller_order_id,
+            func.sum(case((is_held & ~is_lost, dispute_parts.c.amount), else_=0)).label("disputed"),
+            func.sum(case((is_held & is_lost, dispute_parts.c.amount), else_=0)).label("lost"),
+        )
+        .join(disputes, disputes.c.id == dispute_parts.c.dispute_id)
+        .group_by(dispute_parts.c.seller_order_id)
+        .subquery()
+    )
     query = (
         select(
             seller_orders,
@@ -153,9 +166,12 @@ def _recorded_sales() -> Iterator[tuple[int, str, int, SaleFacts]]:
             orders.c.payment_method,
             func.coalesce(back.c.still_open, 0).label("still_open"),
             func.coalesce(back.c.done, 0).label("done"),
+            func.coalesce(taken.c.disputed, 0).label("disputed"),
+            func.coalesce(taken.c.lost, 0).label("lost"),
         )
         .join(orders, orders.c.id == seller_orders.c.order_id)
         .outerjoin(back, back.c.seller_order_id == seller_orders.c.id)
+        .outerjoin(taken, taken.c.seller_order_id == seller_orders.c.id)
         .order_by(seller_orders.c.id)
     )
     for row in db.session.execute(query.execution_options(yield_per=STREAMED)):
@@ -176,5 +192,7 @@ def _recorded_sales() -> Iterator[tuple[int, str, int, SaleFacts]]:
                 refunded_freight_amount=row.refunded_freight_amount,
                 refunds_open_amount=int(row.still_open),
                 refunds_done_amount=int(row.done),
+                disputed_amount=int(row.disputed),
+                dispute_lost_amount=int(row.lost),
             ),
         )

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, Select, Subquery, and_, case, cast, func, or_, select
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.types import String
 
 from marketplace.database import db
 from marketplace.ledger.models import PLATFORM_BOOK, Account, JournalEntry, Posting
 from marketplace.ledger.records import (
+    dispute_parts,
+    disputes,
     holds,
     order_lines,
     orders,
@@ -22,6 +35,16 @@ from marketplace.ledger.records import (
     stock_pools,
 )
 from marketplace.money import format_fen
+
+# Kinds of entries, and the column that says whether there must be one.
+DISPUTE_FEES = {
+    "dispute_fee": "disputes_fee_amount",
+    "dispute_fee_returned": "disputes_fee_returned_amount",
+}
+DISPUTE_MOVEMENTS = {
+    "dispute_withdrawn": "disputes_withdrawn_at",
+    "dispute_reinstated": "disputes_reinstated_at",
+}
 
 
 def order_sums() -> Iterator[str]:
@@ -224,6 +247,51 @@ def unmatched() -> Iterator[str]:
     due = int(db.session.execute(owed).scalar_one())
     if booked != due:
         yield f"refunds of payments without an order: {format_fen(due)} due, {format_fen(booked)} booked"
+
+
+def disputes_booked() -> Iterator[str]:
+    """Each dispute is the sum of its parts, each part one of its payment's; it and its fee are booked as told.
+
+    The state of a part's money is compared with its sale; here that it moved at all, also where there is no sale.
+    """
+    paid = and_(
+        payment_parts.c.payment_id == disputes.c.payment_id,
+        payment_parts.c.seller_id == dispute_parts.c.seller_id,
+    )
+    query = (
+        select(dispute_parts, disputes, payment_parts.c.seller_order_id.label("paid_sale_id"))
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        .select_from(disputes)
+        .outerjoin(dispute_parts, dispute_parts.c.dispute_id == disputes.c.id)
+        .outerjoin(payment_parts, paid)
+    )
+    wanted: dict[tuple[int, str, str], int] = {}
+    left: dict[int, int] = {}
+    for row in db.session.execute(query):
+        dispute_id, part = row.disputes_id, row.dispute_parts_amount or 0
+        left[dispute_id] = left.get(dispute_id, row.disputes_amount) - part
+        if row.dispute_parts_seller_order_id not in {None, row.paid_sale_id}:
+            yield f"dispute {dispute_id} concerns a seller order that its payment did not pay"
+        for kind, fee in DISPUTE_FEES.items():
+            wanted[PLATFORM_BOOK, kind, str(dispute_id)] = getattr(row, fee)
+        for kind, moment in DISPUTE_MOVEMENTS.items():
+            if getattr(row, moment) is not None and part:
+                wanted[row.dispute_parts_seller_id, kind, str(row.dispute_parts_id)] = part
+    for dispute_id, amount in left.items():
+        if amount:
+            yield f"dispute {dispute_id} is not the sum of its parts"
+    booked = (
+        select(JournalEntry.book, JournalEntry.kind, JournalEntry.reference, func.sum(Posting.amount))
+        .join(Posting, and_(Posting.entry_id == JournalEntry.id, Posting.amount > 0))
+        .where(JournalEntry.kind.in_((*DISPUTE_FEES, *DISPUTE_MOVEMENTS)))
+        .group_by(JournalEntry.book, JournalEntry.kind, JournalEntry.reference)
+    )
+    found = {(book, kind, ref): int(amount) for book, kind, ref, amount in db.session.execute(booked)}
+    for key in sorted(wanted.keys() | found.keys()):
+        told, is_ = wanted.get(key, 0), found.get(key, 0)
+        if told != is_:
+            book, kind, reference = key
+            yield f"{kind} {reference} of book {book}: {format_fen(told)} told, {format_fen(is_)} booked"
 
 
 def pools() -> Iterator[str]:

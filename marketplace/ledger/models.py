@@ -21,6 +21,10 @@ class Account(enum.StrEnum):
     )
     COD_COLLECTED = "cod_collected"  # cash that the seller's courier collected: recorded, not handled
     PROVIDER_FEE = "provider_fee"  # the platform's expense
+    DISPUTED = "disputed"  # the buyer's bank took it back and has not decided: a claim on the provider
+    DISPUTE_LOST = (
+        "dispute_lost"  # the bank decided for the buyer: due from the seller, set against what it earns
+    )
     UNEARNED_GOODS = "unearned_goods"  # paid, not yet received by the buyer
     UNEARNED_FREIGHT = "unearned_freight"
     SELLER_PAYABLE = "seller_payable"  # earned by the seller, to be settled by the provider

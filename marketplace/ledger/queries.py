@@ -37,8 +37,11 @@ class Summary:
     """What of a seller's money waits for what."""
 
     unearned_amount: int  # paid, receipt not yet confirmed
-    payable_amount: int  # 待结算: the provider settles it; cash the seller's courier collected is not in it
+    payable_amount: (
+        int  # 待结算: the provider settles it; less cash collected and disputes lost, so it may be negative
+    )
     refunds_due_amount: int  # on the way back to buyers
+    disputed_amount: int  # taken back by buyers' banks, not decided
 
 
 def statement(
@@ -71,6 +74,8 @@ def money_of(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, Sal
             credit(Account.BOOK_TRANSFER).label("commission"),
             credit(Account.REFUNDS_DUE, "refund_decided").label("refunded"),
             credit(Account.COD_COLLECTED).label("cash"),
+            credit(Account.DISPUTED).label("disputed"),
+            credit(Account.DISPUTE_LOST).label("lost"),
             func.max(case((JournalEntry.kind == "completion", JournalEntry.at))).label("completed_at"),
         )
         .join(Posting, Posting.entry_id == JournalEntry.id)
@@ -86,6 +91,8 @@ def money_of(seller_id: int, seller_order_ids: Collection[int]) -> dict[int, Sal
             refunded_amount=int(row.refunded),
             cash_amount=-int(row.cash),
             completed_at=row.completed_at,
+            disputed_amount=-int(row.disputed),
+            dispute_lost_amount=-int(row.lost),
         )
         for row in db.session.execute(query)
     }
@@ -107,8 +114,11 @@ def seller_summary(seller_id: int) -> Summary:
     unearned = found.get(Account.UNEARNED_GOODS, 0) + found.get(Account.UNEARNED_FREIGHT, 0)
     return Summary(
         unearned_amount=-unearned,
-        payable_amount=-found.get(Account.SELLER_PAYABLE, 0) - found.get(Account.COD_COLLECTED, 0),
+        payable_amount=-found.get(Account.SELLER_PAYABLE, 0)
+        - found.get(Account.COD_COLLECTED, 0)
+        - found.get(Account.DISPUTE_LOST, 0),
         refunds_due_amount=-found.get(Account.REFUNDS_DUE, 0),
+        disputed_amount=found.get(Account.DISPUTED, 0),
     )
 
 

@@ -41,6 +41,18 @@ payment_parts = _columns("payment_parts", "payment_id", "seller_id", "seller_ord
 refunds = _columns(
     "refunds", "id", "seller_id", "seller_order_id", "payment_id", "goods_amount", "freight_amount", "status"
 )
+disputes = _columns(
+    "disputes",
+    "id",
+    "payment_id",
+    "amount",
+    "fee_amount",
+    "fee_returned_amount",
+    "status",
+    "withdrawn_at",
+    "reinstated_at",
+)
+dispute_parts = _columns("dispute_parts", "id", "dispute_id", "seller_id", "seller_order_id", "amount")
 stock_pools = _columns("stock_pools", "id", "seller_id", "on_hand", "held")
 stock_movements = _columns("stock_movements", "pool_id", "amount")
 holds = _columns("holds", "order_id", "seller_id", "pool_id", "amount", "state")

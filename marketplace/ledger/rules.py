@@ -44,6 +44,8 @@ SIDES: dict[Account, int] = {
     Account.PROVIDER_CLEARING: 1,
     Account.COD_COLLECTED: 1,
     Account.PROVIDER_FEE: 1,
+    Account.DISPUTED: 1,
+    Account.DISPUTE_LOST: 1,
     Account.UNEARNED_GOODS: -1,
     Account.UNEARNED_FREIGHT: -1,
     Account.SELLER_PAYABLE: -1,
@@ -68,6 +70,8 @@ class SaleFacts:
     refunded_freight_amount: int
     refunds_open_amount: int
     refunds_done_amount: int
+    disputed_amount: int = 0  # taken back by the buyer's bank, not decided
+    dispute_lost_amount: int = 0
 
 
 def expected_accounts(sale: SaleFacts) -> dict[Account, int]:
@@ -77,7 +81,13 @@ def expected_accounts(sale: SaleFacts) -> dict[Account, int]:
     total = sale.goods_amount + sale.freight_amount
     refunded = sale.refunded_goods_amount + sale.refunded_freight_amount
     money = Account.COD_COLLECTED if sale.is_cash else Account.PROVIDER_CLEARING
-    accounts = {money: total - sale.refunds_done_amount, Account.REFUNDS_DUE: -sale.refunds_open_amount}
+    taken_back = sale.disputed_amount + sale.dispute_lost_amount
+    accounts = {
+        money: total - sale.refunds_done_amount - taken_back,
+        Account.REFUNDS_DUE: -sale.refunds_open_amount,
+        Account.DISPUTED: sale.disputed_amount,
+        Account.DISPUTE_LOST: sale.dispute_lost_amount,
+    }
     if sale.is_completed:
         accounts[Account.SELLER_PAYABLE] = sale.commission_amount + refunded - total
         accounts[Account.BOOK_TRANSFER] = -sale.commission_amount
@@ -98,6 +108,8 @@ class SaleMoney:
     refunded_amount: int
     cash_amount: int  # of it, collected in cash by the seller's courier
     completed_at: datetime | None
+    disputed_amount: int = 0  # taken back by the buyer's bank, not decided
+    dispute_lost_amount: int = 0
 
     @property
     def paid_amount(self) -> int:
@@ -107,4 +119,4 @@ class SaleMoney:
     @property
     def net_amount(self) -> int:
         """到手: what the seller gets."""
-        return self.paid_amount - self.commission_amount - self.refunded_amount
+        return self.paid_amount - self.commission_amount - self.refunded_amount - self.dispute_lost_amount

@@ -21,7 +21,7 @@ bp = Blueprint("ledger", __name__)
 
 @dataclass(frozen=True)
 class Row:
-    """A seller order's money with its code and where it stands: waiting, due, cash, refunded."""
+    """A seller order's money with its code and where it stands: waiting, due, cash, refunded, disputed, lost."""
 
     money: SaleMoney
     code: str
@@ -47,6 +47,10 @@ def index() -> ResponseReturnValue:
 
 
 def _row(money: SaleMoney, sale: SellerOrder) -> Row:
+    if money.disputed_amount:
+        return Row(money, sale.code, "disputed", None)
+    if money.dispute_lost_amount:
+        return Row(money, sale.code, "lost", None)
     if money.net_amount <= 0:
         return Row(money, sale.code, "refunded", None)
     if sale.status != SellerOrderStatus.COMPLETED or sale.completed_at is None:

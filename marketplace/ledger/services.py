@@ -64,6 +64,30 @@ class MoneyIn(Protocol):
     def fee_amount(self) -> int | None: ...
 
 
+class MoneyTaken(Protocol):
+    """What the books need to know of a part of a dispute; seller_order_id None is a payment that no order took."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def seller_id(self) -> int: ...
+    @property
+    def seller_order_id(self) -> int | None: ...
+    @property
+    def amount(self) -> int: ...
+
+
+class DisputeCost(Protocol):
+    """What the provider takes for a dispute, and what of it came back."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def fee_amount(self) -> int: ...
+    @property
+    def fee_returned_amount(self) -> int: ...
+
+
 def post(
     *,
     book: int,
@@ -219,6 +243,47 @@ def book_provider_fee(payment: MoneyIn) -> bool:
         kind="provider_fee",
         reference=str(payment.id),
         postings=[(Account.PROVIDER_FEE, fee), (Account.PROVIDER_PAYABLE, -fee)],
+    )
+
+
+def book_dispute_withdrawn(part: MoneyTaken) -> bool:
+    """The buyer's bank took the money back for now: a claim on the provider instead of money at it."""
+    return _post_dispute(part, "dispute_withdrawn", Account.DISPUTED, Account.PROVIDER_CLEARING)
+
+
+def book_dispute_lost(part: MoneyTaken) -> bool:
+    """The bank decided for the buyer: due from the seller, who has earned the sale or will."""
+    return _post_dispute(part, "dispute_lost", Account.DISPUTE_LOST, Account.DISPUTED)
+
+
+def book_dispute_reinstated(part: MoneyTaken) -> bool:
+    """The money is back at the provider, even after a decision against us."""
+    is_lost = _is_posted(part.seller_id, "dispute_lost", str(part.id))
+    source = Account.DISPUTE_LOST if is_lost else Account.DISPUTED
+    return _post_dispute(part, "dispute_reinstated", Account.PROVIDER_CLEARING, source)
+
+
+def book_dispute_fee(dispute: DisputeCost) -> None:
+    """The provider's fee for a dispute, and what of it came back: the platform's expense, as every fee."""
+    for kind, fee in (
+        ("dispute_fee", dispute.fee_amount),
+        ("dispute_fee_returned", -dispute.fee_returned_amount),
+    ):
+        post(
+            book=PLATFORM_BOOK,
+            kind=kind,
+            reference=str(dispute.id),
+            postings=[(Account.PROVIDER_FEE, fee), (Account.PROVIDER_PAYABLE, -fee)],
+        )
+
+
+def _post_dispute(part: MoneyTaken, kind: str, debit: Account, credit: Account) -> bool:
+    return post(
+        book=part.seller_id,
+        kind=kind,
+        reference=str(part.id),
+        seller_order_id=part.seller_order_id,
+        postings=[(debit, part.amount), (credit, -part.amount)],
     )
 
 

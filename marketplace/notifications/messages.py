@@ -112,6 +112,15 @@ def new_order(code: str, count: int) -> str:
     return _("来新订单了：%(code)s，%(count)s 箱，请尽快发货。", code=code, count=count)
 
 
+def payment_disputed(code: str, amount: int) -> str:
+    return _(
+        "订单 %(code)s 的买家让银行拒付了 %(amount)s 元，银行裁决前这笔钱先不结算。"
+        "请把发货和签收的凭证交给平台财务。",
+        code=code,
+        amount=format_fen(amount),
+    )
+
+
 def late_payment_refunded(code: str, amount: int) -> str:
     return _(
         "订单 %(code)s 付款时留货时间已过，货卖完了。付的 %(amount)s 元已原路退回。",
@@ -143,6 +152,7 @@ MESSAGES: dict[str, Words] = {
         refund_done,
         refund_failed,
         new_order,
+        payment_disputed,
         late_payment_refunded,
         seller_invited,
     )

@@ -19,13 +19,20 @@ from marketplace import metrics
 from marketplace.database import db
 from marketplace.errors import DomainError
 from marketplace.logs import log, milliseconds_since
-from marketplace.money import MAX_FEN
+from marketplace.payments.answers import (
+    ProviderDispute,
+    ProviderRefund,
+    ProviderSession,
+    dispute_of,
+    field,
+    refund_of,
+    session_of,
+)
 from marketplace.payments.breaker import Breaker
 from marketplace.payments.rules import Channel
 
 TIMEOUT_SECONDS = (3, 6)  # to connect, and between bytes: a buyer is told within ten that we are checking
 CONFLICT = 409
-MOST_URL = 4000
 LOCALES = {"zh": "zh", "en": "en"}
 
 T = TypeVar("T")
@@ -73,34 +80,6 @@ class SessionWish:
     language: str
 
 
-@dataclass(frozen=True)
-class ProviderSession:
-    """A checkout session as the provider tells it; amount in fen."""
-
-    ref: str
-    is_paid: bool
-    is_expired: bool
-    is_open: bool
-    amount: int
-    currency: str
-    payment_id: int | None
-    order_id: int | None
-    intent_ref: str | None
-    url: str | None
-    order_code: str = ""  # as it was at asking; our own words, kept by the provider
-
-
-@dataclass(frozen=True)
-class ProviderRefund:
-    """A refund as the provider tells it."""
-
-    ref: str
-    status: str  # pending, requires_action, succeeded, failed, canceled
-    amount: int
-    intent_ref: str | None
-    failure: str
-
-
 class Gateway(Protocol):
     """What the shop asks of a payment provider."""
 
@@ -115,6 +94,8 @@ class Gateway(Protocol):
     def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund: ...
 
     def get_refund(self, ref: str) -> ProviderRefund: ...
+
+    def list_disputes(self, since: datetime) -> list[ProviderDispute]: ...
 
     def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]: ...
 
@@ -200,7 +181,7 @@ class StripeGateway:
             lambda: self._client.v1.checkout.sessions.list(
                 {"created": {"gte": int(since.timestamp())}, "limit": 100}
             ),
-            _sessions_of,
+            lambda page: _each(page, session_of),
         )
 
     def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund:
@@ -216,6 +197,14 @@ class StripeGateway:
     def get_refund(self, ref: str) -> ProviderRefund:
         return self._ask("refunds.retrieve", lambda: self._client.v1.refunds.retrieve(ref), refund_of)
 
+    def list_disputes(self, since: datetime) -> list[ProviderDispute]:
+        """Disputes opened since a moment, newest first."""
+        return self._ask(
+            "disputes.list",
+            lambda: self._client.v1.disputes.list({"created": {"gte": int(since.timestamp())}, "limit": 100}),
+            lambda page: _each(page, dispute_of),
+        )
+
     def get_charge(self, intent_ref: str) -> tuple[str | None, int | None]:
         """How it was paid (card, alipay, wechat_pay) and the provider's fee in fen, as far as known."""
         intent = self._ask(
@@ -225,13 +214,13 @@ class StripeGateway:
             ),
             lambda answer: answer,
         )
-        charge = _field(intent, "latest_charge")
+        charge = field(intent, "latest_charge")
         if charge is None or isinstance(charge, str):
             return None, None
-        details = _field(charge, "payment_method_details")
-        movement = _field(charge, "balance_transaction")
-        fee = None if movement is None or isinstance(movement, str) else _field(movement, "fee")
-        return (_field(details, "type") if details is not None else None), fee
+        details = field(charge, "payment_method_details")
+        movement = field(charge, "balance_transaction")
+        fee = None if movement is None or isinstance(movement, str) else field(movement, "fee")
+        return (field(details, "type") if details is not None else None), fee
 
     def get_refunded(self, intent_ref: str) -> int:
         """How many fen of a payment have gone back."""
@@ -240,7 +229,7 @@ class StripeGateway:
             lambda: self._client.v1.payment_intents.retrieve(intent_ref, {"expand": ["latest_charge"]}),
             lambda answer: answer,
         )
-        return int(_field(_field(intent, "latest_charge"), "amount_refunded") or 0)
+        return int(field(field(intent, "latest_charge"), "amount_refunded") or 0)
 
     def _ask(self, what: str, call: Callable[[], Any], read: Callable[[Any], T]) -> T:
         """One call, told in the log; its failures sorted into those with an unknown effect and those with none."""
@@ -260,7 +249,11 @@ class StripeGateway:
             outcome = "refused"
             kind = ProviderMissingError if error.code == "resource_missing" else ProviderRefusedError
             raise kind(str(error.user_message or error)) from error
-        except (stripe.StripeError, TypeError, ValueError) as error:  # the last two: an answer of another shape
+        except (
+            stripe.StripeError,
+            TypeError,
+            ValueError,
+        ) as error:  # the last two: an answer of another shape
             raise ProviderUnsureError(type(error).__name__) from error
         finally:
             self._breaker.note(answered=outcome != "unsure")
@@ -269,76 +262,12 @@ class StripeGateway:
         return found
 
 
-def _sessions_of(page: Any) -> list[ProviderSession]:
+def _each(page: Any, read: Callable[[Any], T]) -> list[T]:
     """All of a list; it asks for the next page by itself."""
     found = []
     for thing in page.auto_paging_iter():
         try:
-            found.append(session_of(thing))
+            found.append(read(thing))
         except (TypeError, ValueError):  # another shop's on the same account, of another mode
-            log().info("provider.session_passed_over", ref=str(_field(thing, "id"))[:120])
+            log().info("provider.passed_over", ref=str(field(thing, "id"))[:120])
     return found
-
-
-def _field(thing: Any, name: str) -> Any:
-    """A field of an SDK object that may be absent."""
-    try:
-        return thing[name]
-    except (KeyError, TypeError):
-        return None
-
-
-def _whole(value: Any) -> int | None:
-    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    return int(value) if is_number and int(value) < 2**63 else None
-
-
-def is_ref(value: Any, *, most: int = 120) -> bool:
-    """Whether a value can be a reference of the provider's: plain text of a bounded length."""
-    return isinstance(value, str) and 0 < len(value) <= most and value.isascii() and value.isprintable()
-
-
-def _is_amount(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_FEN
-
-
-def session_of(thing: Any) -> ProviderSession:
-    """A session from an SDK object or an event's plain mapping; TypeError or ValueError when it is none."""
-    metadata = _field(thing, "metadata") or {}
-    amount, url = _field(thing, "amount_total"), _field(thing, "url")
-    ref = _field(thing, "id")
-    if not is_ref(ref) or not _is_amount(amount):
-        raise ValueError("not a checkout session")
-    intent = _field(thing, "payment_intent")
-    if intent is not None and not isinstance(intent, str):
-        intent = _field(intent, "id")
-    if intent is not None and not is_ref(intent):
-        raise ValueError("not a checkout session")
-    return ProviderSession(
-        ref=ref,
-        is_paid=_field(thing, "payment_status") == "paid",
-        is_expired=_field(thing, "status") == "expired",
-        is_open=_field(thing, "status") == "open",
-        amount=amount,
-        currency=str(_field(thing, "currency") or ""),
-        payment_id=_whole(_field(metadata, "payment_id")),
-        order_id=_whole(_field(metadata, "order_id")),
-        intent_ref=intent,
-        url=url if is_ref(url, most=MOST_URL) else None,
-        order_code=str(_field(thing, "client_reference_id") or ""),
-    )
-
-
-def refund_of(thing: Any) -> ProviderRefund:
-    """A refund from an SDK object or an event's plain mapping; ValueError when it is none."""
-    ref, amount = _field(thing, "id"), _field(thing, "amount")
-    if not is_ref(ref) or not _is_amount(amount):
-        raise ValueError("not a refund")
-    intent = _field(thing, "payment_intent")
-    return ProviderRefund(
-        ref=ref,
-        status=str(_field(thing, "status") or "pending"),
-        amount=amount,
-        intent_ref=intent if isinstance(intent, str) else None,
-        failure="".join(filter(str.isprintable, str(_field(thing, "failure_reason") or "")))[:200],
-    )

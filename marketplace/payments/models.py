@@ -118,6 +118,59 @@ class Refund(Base):
         return self.goods_amount + self.freight_amount
 
 
+class DisputeStatus(enum.StrEnum):
+    INQUIRY = "inquiry"  # the bank asks; no money was taken
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"  # evidence was sent, the bank decides
+    WON = "won"
+    LOST = "lost"
+    DROPPED = "dropped"  # an inquiry that ended
+
+
+class Dispute(Base):
+    """The buyer's bank takes a payment, or a part of it, back; the state that the provider told last."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (
+        Index("ix_disputes_payment", "payment_id", "id"),
+        Index("ix_disputes_status", "status", "id"),
+    )
+
+    id: Mapped[int] = id_column()
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payments.id"))
+    provider_ref: Mapped[str] = mapped_column(String(120), unique=True)
+    amount: Mapped[int] = fen_column()
+    fee_amount: Mapped[int] = fen_column(default=0)
+    fee_returned_amount: Mapped[int] = fen_column(default=0)
+    reason: Mapped[str] = mapped_column(String(60))
+    status: Mapped[DisputeStatus] = enum_column(DisputeStatus)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # until then the bank takes evidence
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the provider took the money
+    reinstated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # and brought it back
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DisputePart(Base):
+    """What of a dispute concerns one seller order; of a payment that no order took, the platform (None)."""
+
+    __tablename__ = "dispute_parts"
+    __table_args__ = (
+        UniqueConstraint("seller_id", "dispute_id"),
+        ForeignKeyConstraint(
+            ["seller_id", "seller_order_id"], ["seller_orders.seller_id", "seller_orders.id"]
+        ),
+        Index("ix_dispute_parts_seller_order", "seller_id", "seller_order_id"),
+        Index("ix_dispute_parts_dispute", "dispute_id"),
+    )
+
+    id: Mapped[int] = id_column()
+    seller_id: Mapped[int] = mapped_column(BigInteger)
+    dispute_id: Mapped[int] = mapped_column(ForeignKey("disputes.id"))
+    seller_order_id: Mapped[int | None] = mapped_column(BigInteger)
+    amount: Mapped[int] = fen_column()
+
+
 class WebhookEvent(Base):
     """One verified event of the provider, stored once by its id."""
 

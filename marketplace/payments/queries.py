@@ -6,13 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from marketplace.database import db
 from marketplace.errors import NotFoundError
+from marketplace.ledger.models import PLATFORM_BOOK
 from marketplace.orders.models import Order, SellerOrder
 from marketplace.paging import page_of, page_of_rows
-from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund, RefundStatus
+from marketplace.payments.models import (
+    Dispute,
+    DisputePart,
+    DisputeStatus,
+    Payment,
+    PaymentPart,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+)
+from marketplace.payments.rules import OPEN_DISPUTES, REFUNDABLE_DISPUTES
 from marketplace.permissions import Viewer
 
 PAGE = 30
@@ -136,12 +147,14 @@ def payments_without_fee(limit: int) -> list[tuple[int, str]]:
 
 
 def count_differences() -> dict[str, int]:
-    """How many payments came otherwise than asked for, and how many refunds failed: each waits for a person."""
+    """How many payments came otherwise than asked for, refunds failed, disputes wait for an answer."""
     unexpected = select(func.count()).where(Payment.status == PaymentStatus.UNEXPECTED)
     failed = select(func.count()).where(Refund.status == RefundStatus.FAILED)
+    waiting = select(func.count()).where(Dispute.status == DisputeStatus.NEEDS_RESPONSE)
     return {
         "unexpected": db.session.execute(unexpected).scalar_one(),
         "failed_refunds": db.session.execute(failed).scalar_one(),
+        "disputes": db.session.execute(waiting).scalar_one(),
     }
 
 
@@ -170,6 +183,106 @@ def list_refunds_for_staff(
     return [(refund, code) for refund, code, _key in rows], following
 
 
+def find_payment_by_intent(intent_ref: str | None) -> Payment | None:
+    """The payment of the provider's money movement; locked, so that what is told of it at once waits in line."""
+    query = select(Payment).where(Payment.intent_ref == intent_ref).with_for_update()
+    return None if intent_ref is None else db.session.execute(query).scalar_one_or_none()
+
+
+def find_dispute(provider_ref: str) -> Dispute | None:
+    query = select(Dispute).where(Dispute.provider_ref == provider_ref)
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def is_disputed(payment_id: int) -> bool:
+    """Whether the buyer's bank has taken a payment back, or may: then nothing of it is given back here."""
+    query = select(Dispute.id).where(
+        Dispute.payment_id == payment_id, Dispute.status.not_in(REFUNDABLE_DISPUTES)
+    )
+    return db.session.execute(query).first() is not None
+
+
+def disputes_of_payment(payment_id: int) -> list[Dispute]:
+    query = select(Dispute).where(Dispute.payment_id == payment_id).order_by(Dispute.id)
+    return list(db.session.execute(query).scalars())
+
+
+def money_left(payment: Payment) -> list[tuple[int, int | None, int]]:
+    """Whose a payment's money is: seller, seller order, and the fen that have not gone back nor are about to.
+
+    A payment that no order took is the platform's, to give back: seller order None.
+    """
+    gone = Refund.status.in_((RefundStatus.PENDING, RefundStatus.SUCCEEDED))
+    amount = Refund.goods_amount + Refund.freight_amount
+    whole = (
+        select(func.count(), func.sum(case((gone, amount), else_=0)))
+        .where(Refund.seller_id == PLATFORM_BOOK, Refund.seller_order_id.is_(None))
+        .where(Refund.payment_id == payment.id)
+    )
+    count, returned = db.session.execute(whole).one()
+    if count:
+        return [(PLATFORM_BOOK, None, payment.amount - int(returned))]
+    back = and_(
+        Refund.payment_id == PaymentPart.payment_id,
+        Refund.seller_id == PaymentPart.seller_id,
+        Refund.seller_order_id == PaymentPart.seller_order_id,
+        gone,
+    )
+    query = (
+        select(
+            PaymentPart.seller_id,
+            PaymentPart.seller_order_id,
+            PaymentPart.amount - func.coalesce(func.sum(amount), 0),
+        )
+        .outerjoin(Refund, back)
+        .where(PaymentPart.payment_id == payment.id)
+        .group_by(PaymentPart.seller_id, PaymentPart.seller_order_id, PaymentPart.amount)
+        .order_by(PaymentPart.seller_id)
+    )
+    return [(seller_id, sale_id, int(left)) for seller_id, sale_id, left in db.session.execute(query)]
+
+
+def parts_of_dispute(dispute_id: int) -> list[DisputePart]:
+    query = select(DisputePart).where(DisputePart.dispute_id == dispute_id).order_by(DisputePart.seller_id)
+    return list(db.session.execute(query).scalars())
+
+
+def oldest_open_dispute() -> datetime | None:
+    query = select(func.min(Dispute.opened_at)).where(Dispute.status.in_(OPEN_DISPUTES))
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def list_disputes_for_staff(
+    viewer: Viewer, *, status: DisputeStatus | None = None, after: int | None = None
+) -> tuple[list[tuple[Dispute, str]], int | None]:
+    """Disputes with their order's code, newest first, and where the next page starts."""
+    if viewer.counties("payments:read") is not None:
+        raise NotFoundError
+    query = (
+        select(Dispute, Order.code)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .join(Order, Order.id == Payment.order_id)
+    )
+    if status:
+        query = query.where(Dispute.status == status)
+    rows, following = page_of_rows(query, Dispute.id, after, PAGE)
+    return [(dispute, code) for dispute, code, _key in rows], following
+
+
+def get_dispute_for_staff(viewer: Viewer, dispute_id: int) -> tuple[Dispute, Payment, str]:
+    """A dispute with its payment and its order's code; NotFoundError for who may not read payments of all counties."""
+    query = (
+        select(Dispute, Payment, Order.code)
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .join(Order, Order.id == Payment.order_id)
+        .where(Dispute.id == dispute_id)
+    )
+    found = db.session.execute(query).one_or_none()
+    if found is None or viewer.counties("payments:read") is not None:
+        raise NotFoundError
+    return found[0], found[1], found[2]
+
+
 def order_codes(order_ids: Iterable[int]) -> dict[int, str]:
     """Orders' public codes by id, for a list of payments."""
     query = select(Order.id, Order.code).where(Order.id.in_(set(order_ids)))
@@ -186,9 +299,7 @@ def order_codes_of(ids: Iterable[int]) -> dict[int, str]:
     """Public codes of the orders that payments and refunds belong to, by the payment's or refund's id."""
     wanted = set(ids)
     paid = (
-        select(Payment.id, Order.code)
-        .join(Order, Order.id == Payment.order_id)
-        .where(Payment.id.in_(wanted))
+        select(Payment.id, Order.code).join(Order, Order.id == Payment.order_id).where(Payment.id.in_(wanted))
     )
     returned = (
         select(Refund.id, Order.code)

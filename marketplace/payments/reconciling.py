@@ -12,8 +12,9 @@ from marketplace.database import db, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.ledger import services as ledger
 from marketplace.money import format_fen
-from marketplace.payments import queries, refunding, services
-from marketplace.payments.gateway import ProviderKeyError, ProviderSession, gateway
+from marketplace.payments import disputing, queries, refunding, services
+from marketplace.payments.answers import ProviderSession
+from marketplace.payments.gateway import ProviderKeyError, gateway
 from marketplace.payments.models import Payment, PaymentStatus
 
 ASK_AFTER = timedelta(minutes=2)
@@ -33,14 +34,15 @@ def reconcile(limit: int = 100) -> list[str]:
 
 
 def compare(since: datetime | None = None) -> list[str]:
-    """Paid sessions at the provider since a moment, else of 26 hours, that are not paid here; sentences about them.
+    """What the provider has since a moment, else of 26 hours, and we have not: paid sessions, disputes; in sentences.
 
     What belongs to an order of ours is recorded now. What was paid for an order that is not here, as after the restore
     of a backup, is named each time until the money has gone back: a person decides (give_back).
     """
     found = []
     db.session.rollback()  # what was read before is no part of this
-    for session in list(gateway().list_sessions(since or clock.now() - COMPARED)):
+    moment = since or clock.now() - COMPARED
+    for session in list(gateway().list_sessions(moment)):
         payment = queries.find_payment(session_ref=session.ref, payment_id=session.payment_id)
         known = payment is not None and payment.status in {PaymentStatus.SUCCEEDED, PaymentStatus.UNEXPECTED}
         if not session.is_paid or session.payment_id is None or known:
@@ -57,6 +59,19 @@ def compare(since: datetime | None = None) -> list[str]:
                 f" not here. To give them back: payments give-back {session.ref}"
             )
         found.append(f"session {session.ref}: {outcome}")
+    return found + _compare_disputes(moment)
+
+
+def _compare_disputes(since: datetime) -> list[str]:
+    """Disputes whose news never came are taken in; one that does not fit is named each time."""
+    db.session.rollback()
+    oldest = queries.oldest_open_dispute()
+    db.session.rollback()
+    found = []
+    for told in list(gateway().list_disputes(min(since, oldest or since))):
+        outcome = run_in_transaction(partial(disputing.record_dispute, told))
+        if outcome != "repeat" and not outcome.startswith("ignored"):
+            found.append(f"dispute {told.ref} of {format_fen(told.amount)}: {outcome}")
     return found
 
 

@@ -20,8 +20,8 @@ from marketplace.orders.models import PaymentMethod, SellerOrderStatus
 from marketplace.orders.moves import load
 from marketplace.orders.rules import PartChangedError
 from marketplace.payments import queries, rules
+from marketplace.payments.answers import ProviderRefund
 from marketplace.payments.gateway import (
-    ProviderRefund,
     ProviderRefusedError,
     ProviderRestingError,
     ProviderUnsureError,
@@ -45,7 +45,7 @@ def request_refund(
     """Decide and book a refund in the caller's transaction; the worker sends it. The same form makes it once.
 
     Amounts in fen; seen is the part's mark as the page showed it. Refusals of orders.deduct_refund, PartChangedError,
-    OtherRefundError. Cash on delivery goes back by hand and is only recorded.
+    OtherRefundError, DisputedPaymentError. Cash on delivery goes back by hand and is only recorded.
     """
     sale = load(seller_order_id, seller_id=seller_id, lock=True)  # a second press waits, and then finds the first
     found = queries.find_refund_by_form(seller_id, form_key)
@@ -57,6 +57,9 @@ def request_refund(
     if seen not in {None, sale.mark}:
         raise PartChangedError
     payment = queries.paid_payment_of(seller_id, seller_order_id)
+    # A dispute that opens at this very moment is the provider's to see: it refuses the refund, and a person looks.
+    if payment and queries.is_disputed(payment.id):
+        raise rules.DisputedPaymentError
     refund_id = new_id()
     orders.deduct_refund(
         actor,

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from marketplace.errors import DomainError
 from marketplace.money import format_fen
+from marketplace.payments.models import DisputeStatus
 
 # The provider closes its session one minute after the hold's end; we close it before we release (D8).
 SESSION_AFTER_HOLD = timedelta(minutes=1)
@@ -48,7 +49,29 @@ class OtherRefundError(DomainError):
 
     def __init__(self, amount: int) -> None:
         made = format_fen(amount)
-        super().__init__(_("这一页已经退过一次：%(amount)s 元，没有再退。还要退，请重新打开退款页。", amount=made))
+        super().__init__(
+            _("这一页已经退过一次：%(amount)s 元，没有再退。还要退，请重新打开退款页。", amount=made)
+        )
+
+
+class DisputedPaymentError(DomainError):
+    """The buyer's bank has taken the money back, or may: giving it back as well would pay twice."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _l("买家让银行拒付了这笔款，钱由银行定归谁，这里不能再退；拒付撤销或我们赢了以后才能退。")
+        )
+
+
+# A state is only ever left for a later one, so that events in another order change nothing back.
+_STAGES = {DisputeStatus.INQUIRY: 0, DisputeStatus.NEEDS_RESPONSE: 1, DisputeStatus.UNDER_REVIEW: 2}
+OPEN_DISPUTES = tuple(_STAGES)
+REFUNDABLE_DISPUTES = (DisputeStatus.INQUIRY, DisputeStatus.DROPPED, DisputeStatus.WON)
+
+
+def is_later(told: DisputeStatus, known: DisputeStatus) -> bool:
+    """Whether what is told of a dispute comes after what is known of it; a decision is final."""
+    return known in _STAGES and _STAGES.get(told, len(_STAGES)) > _STAGES[known]
 
 
 class Fit(enum.StrEnum):

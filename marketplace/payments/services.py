@@ -26,10 +26,10 @@ from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
 from marketplace.orders.models import Order, PaymentState
 from marketplace.payments import queries, rules
+from marketplace.payments.answers import ProviderSession
 from marketplace.payments.gateway import (
     ProviderMissingError,
     ProviderRefusedError,
-    ProviderSession,
     ProviderUnsureError,
     SessionWish,
     gateway,

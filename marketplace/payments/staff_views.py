@@ -10,10 +10,11 @@ from marketplace.database import run_in_transaction
 from marketplace.orders import queries as orders
 from marketplace.payments import queries, refunding
 from marketplace.payments.forms import RefundForm
-from marketplace.payments.models import PaymentStatus, RefundStatus
+from marketplace.payments.models import DisputeStatus, PaymentStatus, RefundStatus
 from marketplace.payments.refund_pages import carry_out, scope_of, show
 from marketplace.permissions import requires
 from marketplace.routing import row_id
+from marketplace.sellers import queries as sellers
 
 bp = Blueprint("payments", __name__)
 
@@ -49,6 +50,40 @@ def refunds() -> ResponseReturnValue:
         chosen=status,
         statuses=list(RefundStatus),
         next_url=url_for(".refunds", status=asked or None, after=more) if more else None,
+    )
+
+
+@bp.get("/disputes")
+@requires("payments:read")
+def disputes() -> ResponseReturnValue:
+    """Disputes, newest first, by state."""
+    asked = request.args.get("status", "")
+    status = DisputeStatus(asked) if asked in set(DisputeStatus) else None
+    after = request.args.get("after", type=row_id)
+    page, more = queries.list_disputes_for_staff(g.viewer, status=status, after=after)
+    return render_template(
+        "payments/staff/disputes.html",
+        disputes=page,
+        chosen=status,
+        statuses=list(DisputeStatus),
+        next_url=url_for(".disputes", status=asked or None, after=more) if more else None,
+    )
+
+
+@bp.get("/disputes/<int:dispute_id>")
+@requires("payments:read")
+def dispute(dispute_id: int) -> ResponseReturnValue:
+    """One dispute with its payment, its order and whose parts of it are in dispute."""
+    found, payment, code = queries.get_dispute_for_staff(g.viewer, dispute_id)
+    parts = queries.parts_of_dispute(found.id)
+    return render_template(
+        "payments/staff/dispute.html",
+        dispute=found,
+        payment=payment,
+        code=code,
+        parts=parts,
+        codes=queries.codes_of_parts(part.seller_order_id for part in parts if part.seller_order_id),
+        shops=sellers.shops_by_id(part.seller_id for part in parts if part.seller_order_id),
     )
 
 

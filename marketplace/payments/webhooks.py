@@ -17,8 +17,8 @@ from marketplace.database import count_changed, db, dialect_insert, run_in_trans
 from marketplace.errors import DomainError
 from marketplace.extensions import csrf
 from marketplace.logs import log
-from marketplace.payments import refunding, services
-from marketplace.payments.gateway import is_ref, refund_of, session_of
+from marketplace.payments import disputing, refunding, services
+from marketplace.payments.answers import dispute_of, is_ref, refund_of, session_of
 from marketplace.payments.models import WebhookEvent
 from marketplace.permissions import public
 
@@ -122,6 +122,8 @@ def _act(kind: str, inner: dict[str, Any]) -> str:
         with db.session.begin_nested():  # a refusal half-way leaves nothing of the act behind
             if kind.startswith("checkout.session."):
                 return services.record_session(session_of(inner))
+            if kind.startswith("charge.dispute."):
+                return disputing.record_dispute(dispute_of(inner))
             if kind.startswith("refund.") or kind == "charge.refund.updated":
                 return refunding.record_refund(refund_of(inner))
     except (DomainError, ValueError, OverflowError) as error:

@@ -12,7 +12,7 @@ from marketplace.jobs.models import Job, JobStatus
 from marketplace.jobs.services import enqueue
 from marketplace.notifications.models import Channel, MessageStatus, OutboxMessage
 from marketplace.orders.models import Order, SellerOrder
-from marketplace.payments.models import Refund, RefundStatus
+from marketplace.payments.models import Dispute, DisputeStatus, Payment, Refund, RefundStatus
 from marketplace.provenance.models import Batch, Certificate
 from tests import factories
 from tests.conftest import NOON
@@ -80,9 +80,17 @@ def _office_things(seller_id: int, sale_id: int) -> dict[str, object]:
         status=RefundStatus.FAILED,
         requested_at=NOON,
     )
-    db.session.add_all([message, refund])
+    dispute = Dispute(
+        payment_id=db.session.execute(select(Payment.id)).scalar_one(),
+        provider_ref=f"dp_{new_id()}",
+        amount=0,
+        reason="general",
+        status=DisputeStatus.INQUIRY,
+        opened_at=NOON,
+    )
+    db.session.add_all([message, refund, dispute])
     db.session.flush()
-    return {"job_id": job.id, "message_id": message.id, "refund_id": refund.id}
+    return {"job_id": job.id, "message_id": message.id, "refund_id": refund.id, "dispute_id": dispute.id}
 
 
 def path_of(app: Flask, endpoint: str, things: dict[str, object]) -> tuple[str, list[str]]:

@@ -237,6 +237,8 @@ LINES: dict[str, Line] = {
     "staff.orders.detail": county("centre finance admin"),
     "staff.payments.index": office("finance"),
     "staff.payments.refunds": office("finance"),
+    "staff.payments.disputes": office("finance"),
+    "staff.payments.dispute": office("finance"),
     "staff.payments.refund": office("finance"),
     "staff.payments.retry": office("finance"),
     "staff.ledger.index": office("finance"),

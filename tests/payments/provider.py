@@ -6,13 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from marketplace.payments.gateway import (
-    ProviderRefund,
-    ProviderRefusedError,
-    ProviderSession,
-    ProviderUnsureError,
-    SessionWish,
-)
+from marketplace.payments.answers import ProviderDispute, ProviderRefund, ProviderSession
+from marketplace.payments.gateway import ProviderRefusedError, ProviderUnsureError, SessionWish
 
 PAY_HOST = "https://pay.example"
 
@@ -24,6 +19,7 @@ class Provider:
     sessions: dict[str, ProviderSession] = field(default_factory=dict)
     wishes: list[SessionWish] = field(default_factory=list)
     refunds: list[tuple[str, int]] = field(default_factory=list)
+    disputes: list[ProviderDispute] = field(default_factory=list)
     is_silent: bool = False
     is_refusing: bool = False
 
@@ -65,6 +61,10 @@ class Provider:
         if self.is_silent:
             raise ProviderUnsureError("timeout")
         return iter(self.sessions.values())
+
+    def list_disputes(self, since: datetime) -> list[ProviderDispute]:
+        self._answer()
+        return [one for one in self.disputes if one.opened_at >= since]
 
     def create_refund(self, *, intent_ref: str, amount: int, key: str, refund_id: int) -> ProviderRefund:
         self._answer()

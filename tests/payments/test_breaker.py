@@ -58,7 +58,9 @@ def test_after_some_silence_it_is_not_asked_for_a_while(provider: Provider) -> N
         provider.ask()
 
 
-def test_control_without_the_rest_everybody_waits(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_rest_everybody_waits(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(breaker, "MOST_FAILURES", 10**9)
     fail(provider, MOST_FAILURES + 5)
     assert provider.asked == MOST_FAILURES + 5

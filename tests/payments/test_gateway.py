@@ -64,7 +64,8 @@ def use(app: Flask) -> Iterator[Any]:
     app.extensions["payment_gateway"] = made
 
     def answer(sessions: Sessions) -> None:
-        made._client = SimpleNamespace(v1=SimpleNamespace(checkout=SimpleNamespace(sessions=sessions)))  # type: ignore[assignment]
+        v1 = SimpleNamespace(checkout=SimpleNamespace(sessions=sessions), disputes=Sessions())
+        made._client = SimpleNamespace(v1=v1)  # type: ignore[assignment]
 
     yield answer
     app.extensions.pop("payment_gateway")

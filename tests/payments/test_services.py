@@ -18,10 +18,11 @@ from marketplace.ledger import checks
 from marketplace.orders import queries as order_queries
 from marketplace.orders.models import PaymentState, SellerOrderStatus
 from marketplace.payments import gateway, reconciling, refunding, rules, services
-from marketplace.payments.gateway import ProviderSession
+from marketplace.payments.answers import ProviderSession
 from marketplace.payments.models import Payment, PaymentPart, PaymentStatus, Refund, RefundStatus
 from marketplace.revenue.models import YearRevenue
 from tests import factories
+from tests.payments.disputes import give_back
 from tests.sandbox.process import SandboxProcess
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -164,7 +165,7 @@ def test_late_payment_goes_back_when_the_goods_are_gone(provider: SandboxProcess
 def test_wrong_amount_is_booked_apart_and_the_order_waits(order_id: int, provider: SandboxProcess) -> None:
     services.open_pay_page(order_id)
     session = gateway.StripeGateway(provider.key, provider.base_url).get_session(session_ref(order_id))
-    lied = gateway.ProviderSession(**(vars(session) | {"is_paid": True, "is_open": False, "amount": 1}))
+    lied = ProviderSession(**(vars(session) | {"is_paid": True, "is_open": False, "amount": 1}))
     assert run_in_transaction(lambda: services.record_session(lied)) == "under review: wrong amount"
     assert order_queries.get_order(order_id).payment_state == PaymentState.UNPAID
     assert payment_of(order_id).status == PaymentStatus.UNEXPECTED
@@ -199,7 +200,7 @@ def test_two_sellers_one_payment(order_id: int, provider: SandboxProcess) -> Non
     provider.control(f"sessions/{ref}/pay")
     session = gateway.StripeGateway(provider.key, provider.base_url).get_session(ref)
     outcomes = [run_in_transaction(lambda: services.record_session(session)) for _ in range(3)]
-    expired = gateway.ProviderSession(**(vars(session) | {"is_paid": False, "is_expired": True}))
+    expired = ProviderSession(**(vars(session) | {"is_paid": False, "is_expired": True}))
     outcomes.append(run_in_transaction(lambda: services.record_session(expired)))
     assert outcomes[:3] == ["paid", "repeat", "repeat"]
     assert payment_of(order_id).status == PaymentStatus.SUCCEEDED
@@ -264,3 +265,25 @@ def test_give_back_refuses_what_is_unpaid_or_of_another_shop(order_id: int) -> N
         reconciling.give_back(session.ref)
     with pytest.raises(DomainError):
         reconciling.give_back("cs_nobody_knows")
+
+
+def test_a_dispute_at_the_provider_is_found_and_followed_to_its_end(
+    order_id: int, provider: SandboxProcess
+) -> None:
+    services.start(order_id)
+    provider.control(f"sessions/{session_ref(order_id)}/pay", method="card")
+    services.refresh(order_id)
+    [charge] = provider.look("charges")["charges"]
+    told = provider.control(f"charges/{charge['charge']}/dispute")["id"]
+    (sentence,) = reconciling.compare()
+    assert told in sentence
+    with pytest.raises(rules.DisputedPaymentError):
+        give_back(order_id)
+    db.session.rollback()
+    assert reconciling.compare() == []
+    provider.control(f"disputes/{told}/win")
+    (sentence,) = reconciling.compare()
+    assert "won" in sentence
+    give_back(order_id)
+    assert refunding.send_refunds() == 1
+    assert checks.check() == []

@@ -29,7 +29,8 @@ from marketplace.inventory import services as inventory
 from marketplace.inventory.rules import OutOfStockError
 from marketplace.payments import services as payments
 from marketplace.payments import webhooks
-from marketplace.payments.gateway import ProviderSession, gateway
+from marketplace.payments.answers import ProviderSession
+from marketplace.payments.gateway import gateway
 from marketplace.payments.models import Payment, PaymentStatus
 
 
