@@ -33,6 +33,7 @@ from tests.sandbox.process import KEY, ROOT, SECRET
 pytestmark = pytest.mark.nodatabase  # production is PostgreSQL, whichever the suite's is
 
 ADMIN, CENTRE, FARMER, BUYER = "13800138000", "13800138001", "13800138002", "13800138003"
+AFTER_THE_BACKUP = 20  # sales that the restored shop cannot know of
 PASSWORD = "山上有很多橙子树"
 XINFENG, TOWNSHIP = "360722", "360722105"
 # What the proxy in front adds.
@@ -130,7 +131,7 @@ def test_from_an_empty_machine_to_the_first_sale_and_back_from_a_lost_disk(
             begin(shop)
             told = [sell(shop)]
             backup = shop.type("backup", "create", str(tmp_path)).partition(": ")[0]
-            lost = [sell(shop) for _ in range(2)]
+            lost = [sell(shop) for _ in range(AFTER_THE_BACKUP)]
             assert shop.type("ledger", "check") == "the books are clean\n"
         finally:
             shop.stop()
