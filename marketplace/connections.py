@@ -55,6 +55,16 @@ def _without_transactions(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def is_lent(connection: Any) -> bool:
+    """Whether a pool such as pgbouncer stands between: the server that answers is not the one that greeted us.
+
+    In transaction mode each transaction may go to another, so nothing may be left behind on one.
+    """
+    number = connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+    connection.rollback()
+    return bool(number != connection.info.backend_pid)
+
+
 def ask_rested(engine: Engine) -> None:
     """After a restart of the database the next request finds a living connection; busy ones are not asked each time."""
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from marketplace import clock, metrics, writers
+from marketplace import clock, connections, metrics, writers
 from marketplace.connections import ReadingSession, writing
 
 try:  # The wheel brings a SQLite without the WAL-reset fault of 3.7.0 to 3.51.2.
@@ -323,6 +323,8 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+    elif connections.is_lent(connection):
+        connection.prepare_threshold = None  # what one server connection has prepared, the next does not know
 
 
 @event.listens_for(Engine, "begin")
