@@ -270,7 +270,7 @@ def test_give_back_refuses_what_is_unpaid_or_of_another_shop(order_id: int) -> N
 def test_a_dispute_at_the_provider_is_found_and_followed_to_its_end(
     order_id: int, provider: SandboxProcess
 ) -> None:
-    services.start(order_id)
+    services.open_pay_page(order_id)
     provider.control(f"sessions/{session_ref(order_id)}/pay", method="card")
     services.refresh(order_id)
     [charge] = provider.look("charges")["charges"]
