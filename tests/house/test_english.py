@@ -18,10 +18,12 @@ from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from marketplace.orders import queries as order_queries
 from marketplace.orders.models import Order, PaymentMethod
-from marketplace.payments import refunding
+from marketplace.payments import disputing, refunding
+from marketplace.payments.answers import dispute_of
 from tests import factories
 from tests.browsing import Visitor
 from tests.page import Page
+from tests.payments import disputes
 from tests.people import PEOPLE
 
 pytestmark = pytest.mark.nodatabase  # says the same on either database
@@ -220,6 +222,8 @@ def _set_stage() -> dict[str | None, str]:
     for order_id in placed[3:]:
         factories.complete(order_id)
     run_in_transaction(lambda: _give_back(placed[4]))
+    told = dispute_of(disputes.dispute(placed[3]))
+    run_in_transaction(lambda: disputing.record_dispute(told))
     factories.place_order(wanted, method=PaymentMethod.ON_DELIVERY)
     factories.make_completed_order(wanted, buyer="company_buyer", as_company=True)
     token = db.session.execute(select(Order.access_token).where(Order.id == placed[0])).scalar_one()
