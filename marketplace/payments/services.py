@@ -126,7 +126,7 @@ def _wish(order: Order, payment: Payment) -> SessionWish:
         channels=rules.channels(payment.channel),
         expires_at=payment.expires_at,
         success_url=f"{base}/pay/{order.access_token}/return",
-        cancel_url=f"{base}/pay/{order.access_token}/return",  # who leaves may have paid: that is asked first
+        cancel_url=f"{base}/o/{order.access_token}",
         language=order.language,
     )
 

@@ -88,7 +88,7 @@ def test_payment_that_comes_late_is_waited_for(buyer: Tab, stage: Stage, live: L
     buyer.follow("button[value=later]")
     buyer.says("钱在路上")
     buyer.follow("a.button.main")
-    buyer.says("正在确认付款")
+    buyer.says("可能已经付了，正在核对")
     live.sandbox.control("clock", advance=11)
     give_up = time.monotonic() + 20
     while not buyer.page.locator("img[src*='done']").count():
