@@ -49,7 +49,7 @@ class Tally:
             self.answers[answer.status] += 1
             self.seconds.setdefault(act, []).append(answer.seconds)
             if answer.status >= 500 or answer.status == NO_ANSWER:
-                self.faults.append(f"{act}: {answer.status} {answer.text[:200]}")
+                self.faults.append(f"{act}: {answer.status} {_title(answer.text)}")
 
     def all_seconds(self) -> list[float]:
         return [value for row in self.seconds.values() for value in row]
@@ -185,3 +185,9 @@ def share(values: list[float], percent: float) -> float:
     """A percentile; 0 of nothing."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
+
+
+def _title(text: str) -> str:
+    """What a page calls itself; of anything else its first words."""
+    found = re.search("<title>(.*?)</title>", text, re.DOTALL)
+    return found[1].strip() if found else text[:200]
