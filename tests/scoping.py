@@ -21,9 +21,7 @@ from marketplace.database import Base
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = Path(__file__).with_name("scoping_allowed.txt")
-PLUMBING = {
-    f"marketplace/{name}.py" for name in ("database", "forms", "metrics", "paging", "slow_statements")
-}
+PLUMBING = {f"marketplace/{name}.py" for name in ("database", "forms", "metrics", "paging", "statements")}
 # SQLAlchemy writes or reads again, by its key, an object whose loading was looked at before.
 OF_A_LOADED_OBJECT = {"save_obj", "load_scalar_attributes"}
 

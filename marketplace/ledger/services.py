@@ -36,34 +36,6 @@ class Sale(Protocol):
     def commission_amount(self) -> int: ...
 
 
-class MoneyBack(Protocol):
-    """What the books need to know of a refund; seller_order_id None gives a whole payment back."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def seller_id(self) -> int: ...
-    @property
-    def seller_order_id(self) -> int | None: ...
-    @property
-    def payment_id(self) -> int | None: ...
-    @property
-    def provider_ref(self) -> str | None: ...
-    @property
-    def amount(self) -> int: ...
-
-
-class MoneyIn(Protocol):
-    """What the books need to know of a payment."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def amount(self) -> int: ...
-    @property
-    def fee_amount(self) -> int | None: ...
-
-
 class MoneyTaken(Protocol):
     """What the books need to know of a part of a dispute; seller_order_id None is a payment that no order took."""
 
@@ -75,6 +47,26 @@ class MoneyTaken(Protocol):
     def seller_order_id(self) -> int | None: ...
     @property
     def amount(self) -> int: ...
+
+
+class MoneyBack(MoneyTaken, Protocol):
+    """What the books need to know of a refund; seller_order_id None gives a whole payment back."""
+
+    @property
+    def payment_id(self) -> int | None: ...
+    @property
+    def provider_ref(self) -> str | None: ...
+
+
+class MoneyIn(Protocol):
+    """What the books need to know of a payment."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def amount(self) -> int: ...
+    @property
+    def fee_amount(self) -> int | None: ...
 
 
 class DisputeCost(Protocol):

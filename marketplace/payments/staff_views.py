@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -23,51 +27,36 @@ bp = Blueprint("payments", __name__)
 @requires("payments:read")
 def index() -> ResponseReturnValue:
     """Payments, newest first, by state."""
+    page, around = _page_by_state(PaymentStatus, queries.list_for_staff)
+    codes = queries.order_codes(payment.order_id for payment in page)
+    return render_template("payments/staff/index.html", payments=page, codes=codes, **around)
+
+
+def _page_by_state(
+    states: type[StrEnum], listing: Callable[..., tuple[Any, int | None]]
+) -> tuple[Any, dict[str, Any]]:
+    """The asked page of a list that can be narrowed to one state, and what its template needs around it."""
     asked = request.args.get("status", "")
-    status = PaymentStatus(asked) if asked in set(PaymentStatus) else None
-    page, more = queries.list_for_staff(g.viewer, status=status, after=request.args.get("after", type=row_id))
-    return render_template(
-        "payments/staff/index.html",
-        payments=page,
-        codes=queries.order_codes(payment.order_id for payment in page),
-        chosen=status,
-        statuses=list(PaymentStatus),
-        next_url=url_for(".index", status=asked or None, after=more) if more else None,
-    )
+    status = states(asked) if asked in set(states) else None
+    page, more = listing(g.viewer, status=status, after=request.args.get("after", type=row_id))
+    next_url = url_for(request.endpoint or "", status=asked or None, after=more) if more else None
+    return page, {"chosen": status, "statuses": list(states), "next_url": next_url}
 
 
 @bp.get("/refunds")
 @requires("payments:read")
 def refunds() -> ResponseReturnValue:
     """Refunds, newest first, by state; failed ones can be sent again."""
-    asked = request.args.get("status", "")
-    status = RefundStatus(asked) if asked in set(RefundStatus) else None
-    after = request.args.get("after", type=row_id)
-    page, more = queries.list_refunds_for_staff(g.viewer, status=status, after=after)
-    return render_template(
-        "payments/staff/refunds.html",
-        refunds=page,
-        chosen=status,
-        statuses=list(RefundStatus),
-        next_url=url_for(".refunds", status=asked or None, after=more) if more else None,
-    )
+    page, around = _page_by_state(RefundStatus, queries.list_refunds_for_staff)
+    return render_template("payments/staff/refunds.html", refunds=page, **around)
 
 
 @bp.get("/disputes")
 @requires("payments:read")
 def disputes() -> ResponseReturnValue:
     """Disputes, newest first, by state."""
-    asked = request.args.get("status", "")
-    status = DisputeStatus(asked) if asked in set(DisputeStatus) else None
-    after = request.args.get("after", type=row_id)
-    page, more = queries.list_disputes_for_staff(g.viewer, status=status, after=after)
-    return render_template(
-        "payments/staff/disputes.html",
-        disputes=page,
-        chosen=status,
-        statuses=list(DisputeStatus),
-        next_url=url_for(".disputes", status=asked or None, after=more) if more else None,
-    )
+    page, around = _page_by_state(DisputeStatus, queries.list_disputes_for_staff)
+    return render_template("payments/staff/disputes.html", disputes=page, **around)
 
 
 @bp.get("/disputes/<int:dispute_id>")
