@@ -1,8 +1,11 @@
 """How connections are used where one request is many round trips: on PostgreSQL.
 
-A page that only reads needs no transaction: at READ COMMITTED each statement sees the newest rows anyway. Without one
-there is no BEGIN and no ROLLBACK; and psycopg keeps its prepared statements, which it drops at every ROLLBACK, so that
-the large joins of the pages are planned once and not for each reader. Acts have their transaction as before.
+What a request reads outside of acts needs no transaction: at READ COMMITTED each statement sees the newest rows anyway.
+Without one there is no BEGIN and no ROLLBACK. Acts have their transaction as before.
+
+Large joins are planned once for a connection and not for each reader, as long as psycopg keeps its prepared statements.
+It drops them at every ROLLBACK, since a table made in the transaction may be gone; where requests are answered no table
+is made, so a refused act ends without that.
 """
 
 from __future__ import annotations
@@ -14,14 +17,13 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
-from flask import has_request_context, request
+from flask import has_request_context
 from flask_sqlalchemy.session import Session
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-READS = frozenset({"GET", "HEAD"})
 RESTED_SECONDS = 1.0  # a connection that was in use until now is alive; after that it is asked before it is used
 
 # Within an act: for how many milliseconds it waits for another writer. None outside of acts.
@@ -29,11 +31,11 @@ writing: ContextVar[int | None] = ContextVar("writing", default=None)
 
 
 class ReadingSession(Session):
-    """The session of a request: outside of acts a reading request has no transaction."""
+    """The session of a request: outside of acts it has no transaction."""
 
     def get_bind(self, *values: Any, **options: Any) -> Engine | Connection:
         bind = super().get_bind(*values, **options)
-        is_reading = writing.get() is None and has_request_context() and request.method in READS
+        is_reading = writing.get() is None and has_request_context()
         if is_reading and isinstance(bind, Engine) and bind.dialect.name == "postgresql":
             return _without_transactions(bind)
         return bind
@@ -80,3 +82,20 @@ def ask_rested(engine: Engine) -> None:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error  # the others were there before the restart as well
+
+
+@event.listens_for(Engine, "rollback")
+def _keep_prepared(connection: Connection) -> None:
+    """Before psycopg ends the transaction, and forgets what it has prepared, it is over: then it does neither."""
+    if connection.dialect.name == "postgresql" and has_request_context():
+        connection.connection.driver_connection.pgconn.exec_(b"ROLLBACK")  # type: ignore[union-attr]
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _refuse_stray_writes(
+    _connection: Connection, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
+) -> None:
+    """Without a transaction nothing could be taken back."""
+    is_change = context is not None and (context.isinsert or context.isupdate or context.isdelete)
+    if is_change and writing.get() is None and has_request_context():
+        raise RuntimeError("changes belong inside run_in_transaction")

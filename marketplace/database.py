@@ -1,4 +1,4 @@
-"""The session, the column types, ids and codes, the one way to change anything, and when that is impossible for now."""
+"""The session, the column types, ids and codes, and the one way to change anything."""
 
 from __future__ import annotations
 
@@ -11,19 +11,32 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Executable, MetaData, String, event, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Executable,
+    Insert,
+    MetaData,
+    String,
+    Table,
+    event,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Dialect, Engine, ExceptionContext
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from marketplace import clock, connections, metrics, writers
 from marketplace.connections import ReadingSession, writing
+from marketplace.outages import UnknownOutcomeError, is_lost, is_transient, is_unavailable
 
 try:  # The wheel brings a SQLite without the WAL-reset fault of 3.7.0 to 3.51.2.
     import pysqlite3.dbapi2 as sqlite_driver
@@ -227,69 +240,38 @@ def _carry_out(body: Callable[[], T]) -> T:
         db.session.commit()
     except BaseException as error:
         db.session.rollback()
-        if not is_known and isinstance(error, DBAPIError) and _is_lost(error):
+        if not is_known and isinstance(error, DBAPIError) and is_lost(error):
             raise UnknownOutcomeError("COMMIT", None, error.orig or error, connection_invalidated=True) from error
         raise
     else:
         return value
 
 
-class UnknownOutcomeError(OperationalError):
-    """The connection died while the commit was under way: it may have happened."""
+class _InsertOnce(Insert):
+    """An INSERT that leaves a row alone that is there; its text is kept, which that of the dialects' INSERT is not."""
+
+    inherit_cache = True
 
 
-# PostgreSQL's classes and states (appendix A of its manual) for: not now. Connection, resources such as disk and
-# connections, operator's shutdown, system errors; cancelled by a time-out, a standby, idle for too long.
-_AWAY_CLASSES = ("08", "53", "57P", "58")
-_AWAY_STATES = {"57014", "25006", "25P03"}
-_TRANSIENT_STATES = {"40001", "40P01", "55P03"}
-# SQLite's primary results: busy, locked, out of memory, read-only, I/O error, full, cannot open, locking protocol.
-_AWAY_RESULTS = {5, 6, 7, 8, 10, 13, 14, 15}
+@compiles(_InsertOnce)
+def _insert_once(statement: _InsertOnce, compiler: Any, **options: Any) -> str:
+    return f"{compiler.visit_insert(statement, **options)} ON CONFLICT DO NOTHING"
 
 
-def is_unavailable(error: BaseException) -> bool:
-    """Whether the database is away, busy or full: the same request may succeed later, and nobody made a mistake."""
-    if isinstance(error, PoolTimeoutError):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    state = _state(error)
-    if state in _AWAY_STATES or state.startswith(_AWAY_CLASSES):
-        return True
-    return _is_lost(error) or is_transient(error) or _sqlite_result(error) in _AWAY_RESULTS
-
-
-def is_transient(error: DBAPIError) -> bool:
-    """Whether the same act may succeed when it is tried again at once."""
-    if isinstance(error, UnknownOutcomeError):
-        return False
-    if state := _state(error):
-        return state in _TRANSIENT_STATES or _is_lost(error)
-    return _is_lost(error) or "locked" in str(error.orig)
-
-
-def _is_lost(error: DBAPIError) -> bool:
-    """Whether there is no connection any more, or none could be had."""
-    if error.connection_invalidated:
-        return True
-    if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", "") is None:
-        return True  # the client library itself says so: the server could not be asked
-    return _state(error).startswith(("08", "57P"))
-
-
-def _state(error: DBAPIError) -> str:
-    """PostgreSQL's state; empty on SQLite, which has none."""
-    return getattr(error.orig, "sqlstate", None) or ""
-
-
-def _sqlite_result(error: DBAPIError) -> int:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+def insert_once(model: type[Base], **values: Any) -> bool:
+    """Write a row unless one is there with its key, or another thing that only one may have; whether it was written."""
+    return count_changed(_InsertOnce(cast(Table, model.__table__)).values(**values)) == 1
 
 
 def dialect_insert(model: type[Base]) -> Any:
-    """An INSERT that knows on_conflict_do_nothing and on_conflict_do_update, on both databases."""
+    """An INSERT that knows on_conflict_do_update, on both databases."""
     make = sqlite.insert if db.session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return make(model)
+
+
+def at_most(count: int) -> ColumnElement[int]:
+    """A LIMIT that stands in the statement's text: PostgreSQL keeps no plan for one whose size it does not know."""
+    return literal_column(str(count), BigInteger)
 
 
 def count_changed(statement: Executable) -> int:
@@ -338,17 +320,6 @@ def _begin(connection: Connection) -> None:
             writers.begin(connection, wait_ms, then_ms=WAIT_MS)
     elif wait_ms == BY_THE_WAY_MS:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
-
-
-@event.listens_for(Engine, "handle_error")
-def _leave_values_out(context: ExceptionContext) -> None:
-    """PostgreSQL's details quote the row: an error is logged, and values are people's."""
-    original, shown = context.original_exception, context.sqlalchemy_exception
-    words = getattr(getattr(original, "diag", None), "message_primary", None)
-    if words:
-        original.args = (words,)
-        if shown is not None:
-            shown.args = (f"({type(original).__name__}) {words}",)
 
 
 def quick_check() -> list[str]:

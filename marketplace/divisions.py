@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,7 +11,7 @@ from wtforms import Field, SelectField, SubmitField, ValidationError
 
 from marketplace import places
 from marketplace.forms import BaseForm, options
-from marketplace.places import Area, Level
+from marketplace.places import Level, Place
 
 
 class DivisionForm(BaseForm):
@@ -57,7 +58,7 @@ class DivisionForm(BaseForm):
             above = field.data or None
 
 
-def _chosen(code: str | None, areas: list[Area]) -> str:
+def _chosen(code: str | None, areas: Sequence[Place]) -> str:
     if code in {area.code for area in areas}:
         return str(code)
     return areas[0].code if len(areas) == 1 else ""

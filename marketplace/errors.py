@@ -9,9 +9,9 @@ from flask import Flask, Response, current_app, make_response, render_template
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from marketplace.database import is_unavailable
 from marketplace.i18n import language
 from marketplace.logs import log
+from marketplace.outages import is_unavailable
 
 
 class DomainError(Exception):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Boolean, ForeignKey, String, select
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from marketplace import reference
 from marketplace.database import Base, db, enum_column
 from marketplace.i18n import lang_of, language
 from marketplace.permissions import public
@@ -45,6 +48,18 @@ class Area(Base):
     name_en: Mapped[str | None] = mapped_column(String(60))
     is_zone: Mapped[bool] = mapped_column(Boolean, default=False)  # development zone: shown last
 
+
+@dataclass(frozen=True)
+class Place:
+    """An area as it is used: plain values."""
+
+    code: str
+    parent_code: str | None
+    level: Level
+    name: str
+    name_en: str | None
+    is_zone: bool
+
     @property
     def label(self) -> str:
         """The name in the reader's language, where one is known."""
@@ -53,11 +68,20 @@ class Area(Base):
         return self.name_en or GROUPINGS.get(self.name, self.name)
 
 
-def find(code: str | None) -> Area | None:
-    return db.session.get(Area, code) if code else None
+def find(code: str | None) -> Place | None:
+    if not code:
+        return None
+    found = reference.kept(("place", code), lambda: _places(Area.code == code))
+    return found[0] if found else None
 
 
-def find_in_ganzhou(code: str) -> Area | None:
+def _places(*conditions: ColumnElement[bool]) -> list[Place]:
+    columns = (Area.code, Area.parent_code, Area.level, Area.name, Area.name_en, Area.is_zone)
+    query = select(*columns).where(*conditions).order_by(Area.is_zone, Area.code)
+    return [Place(*row) for row in db.session.execute(query).tuples()]
+
+
+def find_in_ganzhou(code: str) -> Place | None:
     """The township or village of Ganzhou with this code, where shops stand and fruit grows; None for any other."""
     area = find(code)
     is_small = area is not None and area.level in {Level.TOWNSHIP, Level.VILLAGE}
@@ -69,26 +93,24 @@ def is_of_ganzhou(code: str) -> bool:
     return code.startswith(GANZHOU[:4])
 
 
-def list_children(parent_code: str | None) -> list[Area]:
+def list_children(parent_code: str | None) -> Sequence[Place]:
     """The units under one, real ones before zones, by code."""
     parent = Area.parent_code.is_(None) if parent_code is None else Area.parent_code == parent_code
-    return list(db.session.execute(select(Area).where(parent).order_by(Area.is_zone, Area.code)).scalars())
+    return reference.kept(("places under", parent_code), lambda: tuple(_places(parent)))
 
 
-def list_ganzhou_counties() -> list[Area]:
+def list_ganzhou_counties() -> Sequence[Place]:
     return list_children(GANZHOU)
 
 
-def line_of(code: str) -> list[Area]:
-    """Province first, the unit itself last, in one statement; groupings that nobody writes are left out."""
+def line_of(code: str) -> list[Place]:
+    """Province first, the unit itself last; groupings that nobody writes are left out."""
     # A code begins with those above it: province and city padded with zeros, county, township as they are.
-    above = {code[:2] + "0000", code[:4] + "00", code[:6], code[:9], code}
-    query = select(Area).where(Area.code.in_(above)).order_by(Area.code)
-    levels = list(Level)
-    found: list[Area] = []
-    for area in sorted(db.session.execute(query).scalars(), key=lambda area: levels.index(area.level)):
-        if area.name not in GROUPINGS and (not found or found[-1].name != area.name):
-            found.append(area)
+    above = dict.fromkeys((code[:2] + "0000", code[:4] + "00", code[:6], code[:9], code))
+    found: list[Place] = []
+    for place in map(find, above):
+        if place and place.name not in GROUPINGS and (not found or found[-1].name != place.name):
+            found.append(place)
     return found
 
 

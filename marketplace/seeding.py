@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from marketplace import reference
 from marketplace.awards.services import load_policy_reference
 from marketplace.catalogue.models import Category, Grade, SizeClass, Variety
 from marketplace.database import Base, db
@@ -33,6 +34,7 @@ def load_reference() -> str:
     for model, name in words:
         added += _add_missing(model, model.code, read_json(name))
     added += load_policy_reference()
+    reference.forget()
     return f"{added} rows of reference data added"
 
 

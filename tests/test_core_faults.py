@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from marketplace import clock, database, sessions
-from marketplace.database import UnknownOutcomeError, db, is_unavailable, run_in_transaction, write_by_the_way
+from marketplace.database import db, run_in_transaction, write_by_the_way
 from marketplace.health import Heartbeat
+from marketplace.outages import UnknownOutcomeError, is_unavailable
 from marketplace.sessions import SEEN_EVERY, WebSession
 from tests.browsing import Visitor
 from tests.conftest import NOON

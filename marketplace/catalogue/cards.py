@@ -20,21 +20,17 @@ from sqlalchemy import (
     case,
     cast,
     exists,
-    func,
     literal,
     or_,
     select,
     tuple_,
     union_all,
 )
-from sqlalchemy.orm import aliased
 
-from marketplace import clock
-from marketplace.catalogue import packs, search
+from marketplace import clock, places
+from marketplace.catalogue import packs, search, words
 from marketplace.catalogue.browsing import Browse, Order
 from marketplace.catalogue.models import (
-    Category,
-    Grade,
     Measure,
     Product,
     ProductStatus,
@@ -43,12 +39,10 @@ from marketplace.catalogue.models import (
 )
 from marketplace.catalogue.rules import unit_rank
 from marketplace.catalogue.selling import first_image
-from marketplace.database import db
-from marketplace.i18n import choose
+from marketplace.database import at_most, db
 from marketplace.inventory.models import StockPool
 from marketplace.media.models import Image
 from marketplace.media.rules import Picture
-from marketplace.places import Area
 from marketplace.provenance.models import Batch
 from marketplace.sellers.models import Seller, SellerStatus
 from marketplace.templating import drawn
@@ -187,22 +181,19 @@ def _cards(browse: Browse, limit: int) -> Select[Any] | None:
     page = _page(browse, limit)
     if page is None:
         return None
-    county = aliased(Area)
     query = (
         select(
             Product.id,
             Product.code,
             Product.title,
-            Category.scene,
+            Product.category_code,
+            Product.grade_code,
+            Product.county_code,
             Variant.price_amount,
             Variant.measure,
             Variant.net_amount,
-            Category.return_rule,
-            func.coalesce(Grade.needs_confirmation, False),
             (StockPool.on_hand - StockPool.held) // Variant.pool_amount,
             Batch.picked_on,
-            county.name,
-            county.name_en,
             Seller.name,
             Image.id,
             Image.name,
@@ -213,12 +204,9 @@ def _cards(browse: Browse, limit: int) -> Select[Any] | None:
         )
         .join(page, page.c.id == Product.id)
         .join(Seller, Seller.id == Product.seller_id)
-        .join(Category, Category.code == Product.category_code)
         .join(Variant, Variant.id == _first_pack(browse))
         .join(StockPool, StockPool.id == Variant.pool_id)
         .join(Batch, and_(Batch.seller_id == Product.seller_id, Batch.id == Product.batch_id))
-        .outerjoin(Grade, Grade.code == Product.grade_code)
-        .outerjoin(county, county.code == Product.county_code)
         .outerjoin(Image, Image.id == first_image())
     )
     return _after(query, None, page.c.key, Product.id, falls=browse.order in FALLING)
@@ -237,13 +225,13 @@ def _page(browse: Browse, limit: int) -> Subquery | None:
     """Ids and keys of one page and one more; what a card shows is joined to these few only."""
     falls = browse.order in FALLING
     pages = [
-        _after(query, browse.after, key, last, falls=falls).limit(limit + 1).subquery()
+        _after(query, browse.after, key, last, falls=falls).limit(at_most(limit + 1)).subquery()
         for query, key, last in _windows(browse)
     ]
     if len(pages) < 2:
         return pages[0] if pages else None
     page = union_all(*(select(page) for page in pages)).subquery()
-    return _after(select(page), None, page.c.key, page.c.id, falls=falls).limit(limit + 1).subquery()
+    return _after(select(page), None, page.c.key, page.c.id, falls=falls).limit(at_most(limit + 1)).subquery()
 
 
 def _windows(browse: Browse) -> list[tuple[Select[Any], Any, Any]]:
@@ -301,7 +289,7 @@ def _first_pack(browse: Browse) -> ColumnElement[Any]:
         .join(StockPool, StockPool.id == Variant.pool_id)
         .where(*_offer(browse))
         .order_by(Variant.position, Variant.id)
-        .limit(1)
+        .limit(at_most(1))
         .correlate(Product)
         .scalar_subquery()
     )
@@ -318,22 +306,23 @@ def _after(
 
 
 def _card(row: Sequence[Any]) -> Card:
-    code, title, scene, price, measure, net, rule, blemished, left, picked, name, name_en, seller = row[1:14]
+    code, title, category_code, grade_code, county_code, price, measure, net, left, picked, seller = row[1:12]
+    category, grade, county = words.category(category_code), words.grade(grade_code), places.find(county_code)
     return Card(
         product_id=row[0],
         code=code,
         title=title,
-        scene=scene,
+        scene=category.scene,
         price_amount=price,
         measure=measure,
         net_amount=net,
-        return_rule=rule,
-        needs_confirmation=bool(blemished),
+        return_rule=category.return_rule,
+        needs_confirmation=bool(grade and grade.needs_confirmation),
         left=min(left, FEW + 1),
         picked_on=picked,
-        county=choose(name or "", name_en),
+        county=county.label if county else "",
         seller_name=seller,
-        image=_picture(*row[14:19]),
+        image=_picture(*row[12:17]),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Select, literal, select
 
 from marketplace.catalogue.cards import is_listed
 from marketplace.catalogue.models import Category, Product
-from marketplace.database import db
+from marketplace.database import at_most, db
 from marketplace.i18n import choose
 
 
@@ -50,7 +50,7 @@ def _categories() -> Select[Any]:
         .select_from(Product)
         .where(Product.category_code == Category.code, is_listed())
         .order_by(Product.listed_rank.desc(), Product.id.desc())
-        .limit(1)
+        .limit(at_most(1))
         .correlate(Category)
         .scalar_subquery()
     )

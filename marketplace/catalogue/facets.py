@@ -9,22 +9,15 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CTE, Select, String, and_, cast, func, select
-from sqlalchemy.orm import aliased
 
-from marketplace.catalogue import packs, search
+from marketplace import places
+from marketplace.catalogue import packs, search, words
 from marketplace.catalogue.browsing import FACETS, Browse
-from marketplace.catalogue.cards import KEPT_QUERIES, is_listed, within
-from marketplace.catalogue.models import (
-    Grade,
-    Measure,
-    Product,
-    SizeClass,
-    Variant,
-)
-from marketplace.database import db
-from marketplace.i18n import choose
+from marketplace.catalogue.cards import KEPT_QUERIES, within
+from marketplace.catalogue.models import Measure, Product, ProductStatus, Variant
+from marketplace.database import at_most, db
 from marketplace.inventory.models import StockPool
-from marketplace.places import Area
+from marketplace.sellers.models import Seller, SellerStatus
 
 MOST_COUNTED = 1000
 
@@ -58,7 +51,8 @@ def count_facets(browse: Browse) -> Facets:
     """Counts of the list and of each facet's choices, the reader's other choices kept; one statement.
 
     Products are grouped by their facets in the database; a group has the packs that its products offer. Of a list
-    of more than MOST_COUNTED products the newest are counted, of a search those that it looks at.
+    of more than MOST_COUNTED products those of its newest are counted that can be bought, of a search those that it
+    looks at.
     """
     query = _groups(Browse(categories=browse.categories, words=browse.words, seller_id=browse.seller_id))
     return Facets(0, {}) if query is None else _facets(browse, db.session.execute(query).tuples().all())
@@ -80,45 +74,16 @@ def _groups(browse: Browse) -> Select[Any] | None:
             func.aggregate_strings(pack, ",").label("packs"),
         )
         .join(read, read.c.id == Product.id)
+        .join(Seller, and_(Seller.id == Product.seller_id, Seller.status == SellerStatus.APPROVED))
         .join(Variant, and_(Variant.seller_id == Product.seller_id, Variant.product_id == Product.id))
         .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
-        .where(*((is_listed(), *within(browse)) if browse.words else ()))  # of a list others were not read
+        .where(Product.status == ProductStatus.PUBLISHED, *within(browse))
         .where(Variant.is_offered.is_(True), StockPool.on_hand - StockPool.held >= Variant.pool_amount)
         .group_by(Product.id)
-    )
-    inner = listed.subquery()
-    groups = (
-        select(
-            inner.c.county,
-            inner.c.size,
-            inner.c.grade,
-            inner.c.packs,
-            func.count().label("count"),
-        )
-        .group_by(inner.c.county, inner.c.size, inner.c.grade, inner.c.packs)
-        .subquery()
-    )
-    county = aliased(Area)
-    return (
-        select(
-            groups.c.county,
-            groups.c.size,
-            groups.c.grade,
-            groups.c.packs,
-            groups.c.count,
-            county.name,
-            county.name_en,
-            SizeClass.min_mm,
-            SizeClass.max_mm,
-            Grade.name,
-            Grade.name_en,
-            Grade.position,
-            select(func.count()).select_from(read).scalar_subquery(),
-        )
-        .outerjoin(county, county.code == groups.c.county)
-        .outerjoin(SizeClass, SizeClass.code == groups.c.size)
-        .outerjoin(Grade, Grade.code == groups.c.grade)
-    )
+    ).subquery()
+    facets = (listed.c.county, listed.c.size, listed.c.grade, listed.c.packs)
+    looked_at = select(func.count()).select_from(read).scalar_subquery()
+    return select(*facets, func.count(), looked_at).group_by(*facets)
 
 
 def _read(browse: Browse) -> CTE | None:
@@ -129,15 +94,15 @@ def _read(browse: Browse) -> CTE | None:
             return None
         ranked = found.subquery()
         return select(ranked.c.product_id.label("id")).cte()
-    newest = select(Product.id).where(is_listed(), *within(browse))
-    return newest.order_by(Product.listed_rank.desc(), Product.id.desc()).limit(MOST_COUNTED).cte()
+    newest = select(Product.id).where(Product.status == ProductStatus.PUBLISHED, *within(browse))
+    return newest.order_by(Product.listed_rank.desc(), Product.id.desc()).limit(at_most(MOST_COUNTED)).cte()
 
 
 def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
     total, read = 0, rows[0][-1] if rows else 0
     counts: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS}
     named: dict[tuple[str, str], tuple[Any, Choice]] = {}
-    for county, size, grade, packs_text, number, *names, _read in rows:
+    for county, size, grade, packs_text, number, _read in rows:
         offered = set(packs_text.split(","))
         values = {"county": {county}, "size": {size}, "grade": {grade}, "pack": offered}
         misses = [f for f in FACETS if getattr(browse, f) and not values[f] & set(getattr(browse, f))]
@@ -146,7 +111,7 @@ def _facets(browse: Browse, rows: Sequence[Sequence[Any]]) -> Facets:
         for facet in FACETS:
             if not set(misses) - {facet}:
                 counts[facet].update({value: number for value in values[facet] if value})
-        _name_choices(named, county, size, grade, offered, names)
+        _name_choices(named, county, size, grade, offered)
     choices: dict[str, list[Choice]] = {}
     for (facet, code), (key, choice) in sorted(named.items(), key=lambda entry: (entry[0][0], entry[1][0])):
         del key
@@ -163,16 +128,15 @@ def _name_choices(
     size: str | None,
     grade: str | None,
     offered: set[str],
-    names: Sequence[Any],
 ) -> None:
-    county_name, county_en, least, most, grade_name, grade_en, position = names
-    named["county", county] = (county, Choice(county, choose(county_name or "", county_en), 0))
-    if size:
-        named["size", size] = (least, Choice(size, f"{least}–{most}", 0, least, most))
-    if grade:
-        named["grade", grade] = (position, Choice(grade, choose(grade_name, grade_en), 0))
+    place, mm, quality = places.find(county), words.size_mm(size), words.grade(grade)
+    named["county", county] = (county, Choice(county, place.label if place else "", 0))
+    if size and mm:
+        named["size", size] = (mm[0], Choice(size, f"{mm[0]}–{mm[1]}", 0, *mm))
+    if grade and quality:
+        named["grade", grade] = (quality.position, Choice(grade, quality.name, 0))
     for pack in offered:
         measure, _dash, amount = pack.partition("-")
         net = int(amount)
-        words = packs.pack_label(measure, net)  # one form for all: fresh and dry goods may share a pack
-        named["pack", pack] = ((list(Measure).index(Measure(measure)), net), Choice(pack, words, 0))
+        label = packs.pack_label(measure, net)  # one form for all: fresh and dry goods may share a pack
+        named["pack", pack] = ((list(Measure).index(Measure(measure)), net), Choice(pack, label, 0))

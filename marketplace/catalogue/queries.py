@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, and_, bindparam, func, select
 
+from marketplace import places
+from marketplace.catalogue import words
 from marketplace.catalogue.cards import is_listed
 from marketplace.catalogue.models import (
-    Category,
-    Grade,
     Measure,
     Product,
     ProductImage,
     ProductStatus,
     ReturnRule,
-    SizeClass,
     Variant,
     Variety,
 )
-from marketplace.catalogue.selling import newest_certificate, origin_name
+from marketplace.catalogue.selling import newest_certificate, origin_name, origin_of
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.i18n import choose
 from marketplace.inventory.models import StockPool
 from marketplace.media.models import Image
 from marketplace.media.rules import Picture
-from marketplace.places import GANZHOU, Area
+from marketplace.places import GANZHOU, Place
 from marketplace.provenance.models import Batch, Certificate
 from marketplace.sellers.models import Seller, SellerKind, SellerStatus
 
@@ -107,35 +107,108 @@ class ProductPage:
 
 def get_product_page(code: str) -> ProductPage:
     """A published or paused product of an approved seller, in one statement; NotFoundError for any other."""
-    origin, parent, county, seat = aliased(Area), aliased(Area), aliased(Area), aliased(Area)
-    query = (
-        select(
-            Product,
-            Category,
-            Variety,
-            Grade,
-            SizeClass,
-            Batch,
-            Certificate,
-            Seller,
+    rows = db.session.execute(_product(), {"code": code}).all()
+    if not rows:
+        raise NotFoundError
+    row = rows[0]
+    category, variety = words.category(row.category_code), words.variety(row.variety_code)
+    grade, county = words.grade(row.grade_code), places.find(row.county_code)
+    seat, origin = places.find(row.seat_code), _origin(*origin_of(row.area_code))
+    return ProductPage(
+        product_id=row.id,
+        seller_id=row.seller_id,
+        code=code,
+        title=row.title,
+        description=row.description,
+        category_code=category.code,
+        category=category.name,
+        scene=category.scene,
+        return_rule=category.return_rule,
+        variety=variety.name if variety else None,
+        grade=grade.name if grade else None,
+        needs_confirmation=bool(grade and grade.needs_confirmation),
+        size_mm=words.size_mm(row.size_code),
+        sc_number=row.sc_number,
+        county=county.label if county else "",
+        origin=origin,
+        is_published=row.status == ProductStatus.PUBLISHED,
+        published_at=row.published_at,
+        batch=TraceBatch(
+            row.batch_code,
+            row.orchard,
+            row.picked_on,
             origin,
-            parent,
-            county,
-            seat,
-            Variant,
-            StockPool.on_hand - StockPool.held,
+            row.certificate_number,
+            row.certificate_issued_on,
+        ),
+        shop=Shop(
+            row.seller_code,
+            row.seller_name,
+            row.legal_name,
+            row.kind,
+            row.credit_code,
+            row.own_produce_declared_on,
+            seat.label if seat else "",
+            row.is_demo,
+        ),
+        packs=tuple(
+            Pack(
+                pack.variant_id,
+                pack.measure,
+                pack.net_amount,
+                pack.pieces,
+                pack.gross_grams,
+                pack.price_amount,
+                left=max(0, pack.available // pack.pool_amount),
+            )
+            for pack in rows
+            if pack.variant_id is not None
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def _product() -> Select[Any]:
+    """The statement, made once: a row for each pack that is offered, one at least."""
+    return (
+        select(
+            Product.id,
+            Product.seller_id,
+            Product.title,
+            Product.description,
+            Product.status,
+            Product.published_at,
+            Product.category_code,
+            Product.variety_code,
+            Product.grade_code,
+            Product.size_code,
+            Product.county_code,
+            Product.area_code,
+            Product.sc_number,
+            Batch.code.label("batch_code"),
+            Batch.orchard,
+            Batch.picked_on,
+            newest_certificate(Certificate.number).label("certificate_number"),
+            newest_certificate(Certificate.issued_on).label("certificate_issued_on"),
+            Seller.code.label("seller_code"),
+            Seller.name.label("seller_name"),
+            Seller.legal_name,
+            Seller.kind,
+            Seller.credit_code,
+            Seller.own_produce_declared_on,
+            Seller.county_code.label("seat_code"),
+            Seller.is_demo,
+            Variant.id.label("variant_id"),
+            Variant.measure,
+            Variant.net_amount,
+            Variant.pieces,
+            Variant.gross_grams,
+            Variant.price_amount,
+            Variant.pool_amount,
+            (StockPool.on_hand - StockPool.held).label("available"),
         )
-        .join(Category, Category.code == Product.category_code)
         .join(Seller, Seller.id == Product.seller_id)
         .join(Batch, and_(Batch.seller_id == Product.seller_id, Batch.id == Product.batch_id))
-        .outerjoin(Certificate, Certificate.id == newest_certificate())
-        .outerjoin(Variety, Variety.code == Product.variety_code)
-        .outerjoin(Grade, Grade.code == Product.grade_code)
-        .outerjoin(SizeClass, SizeClass.code == Product.size_code)
-        .outerjoin(origin, origin.code == Product.area_code)
-        .outerjoin(parent, parent.code == origin.parent_code)
-        .outerjoin(county, county.code == Product.county_code)
-        .outerjoin(seat, seat.code == Seller.county_code)
         .outerjoin(
             Variant,
             and_(
@@ -144,56 +217,15 @@ def get_product_page(code: str) -> ProductPage:
         )
         .outerjoin(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
         .where(
-            Product.code == code,
+            Product.code == bindparam("code"),
             Product.status.in_((ProductStatus.PUBLISHED, ProductStatus.PAUSED)),
             Seller.status == SellerStatus.APPROVED,
         )
         .order_by(Variant.position, Variant.id)
     )
-    rows = db.session.execute(query).tuples().all()
-    if not rows:
-        raise NotFoundError
-    product, category, variety, grade, size, batch, certificate, seller, *areas = rows[0][:12]
-    place, above, county_area, seat_area = areas
-    origin_line = _origin(place, above, county_area)
-    return ProductPage(
-        product_id=product.id,
-        seller_id=product.seller_id,
-        code=product.code,
-        title=product.title,
-        description=product.description,
-        category_code=category.code,
-        category=choose(category.name, category.name_en),
-        scene=category.scene,
-        return_rule=category.return_rule,
-        variety=choose(variety.name, variety.name_en) if variety else None,
-        grade=choose(grade.name, grade.name_en) if grade else None,
-        needs_confirmation=bool(grade and grade.needs_confirmation),
-        size_mm=(size.min_mm, size.max_mm) if size else None,
-        sc_number=product.sc_number,
-        county=county_area.label if county_area else "",
-        origin=origin_line,
-        is_published=product.status == ProductStatus.PUBLISHED,
-        published_at=product.published_at,
-        batch=_trace(batch, certificate, origin_line),
-        shop=_shop(seller, seat_area),
-        packs=tuple(
-            Pack(
-                variant_id=variant.id,
-                measure=variant.measure,
-                net_amount=variant.net_amount,
-                pieces=variant.pieces,
-                gross_grams=variant.gross_grams,
-                price_amount=variant.price_amount,
-                left=max(0, available // variant.pool_amount),
-            )
-            for *_before, variant, available in rows
-            if variant is not None
-        ),
-    )
 
 
-def _origin(origin: Area | None, parent: Area | None, county: Area | None) -> str:
+def _origin(origin: Place | None, parent: Place | None, county: Place | None) -> str:
     named = [area for area in (origin, parent, county) if area is not None]
     # Townships have no official English names in the source: they stay as they are written.
     return choose(
@@ -204,18 +236,8 @@ def _origin(origin: Area | None, parent: Area | None, county: Area | None) -> st
     )
 
 
-def _trace(batch: Batch, certificate: Certificate | None, origin: str) -> TraceBatch:
-    return TraceBatch(
-        code=batch.code,
-        orchard=batch.orchard,
-        picked_on=batch.picked_on,
-        origin=origin,
-        certificate_number=certificate.number if certificate else None,
-        certificate_issued_on=certificate.issued_on if certificate else None,
-    )
-
-
-def _shop(seller: Seller, seat: Area | None) -> Shop:
+def _shop(seller: Seller) -> Shop:
+    seat = places.find(seller.county_code)
     return Shop(
         code=seller.code,
         name=seller.name,
@@ -255,17 +277,10 @@ class TracePage:
 
 def get_trace_page(seller_code: str, batch_code: str) -> TracePage:
     """A batch of an approved seller by both codes; NotFoundError for any other."""
-    origin, parent, county, seat = aliased(Area), aliased(Area), aliased(Area), aliased(Area)
     row = (
         db.session.execute(
-            select(Batch, Category, Variety, Seller, origin, parent, county, seat)
+            select(Batch, Seller)
             .join(Seller, Seller.id == Batch.seller_id)
-            .join(Category, Category.code == Batch.category_code)
-            .outerjoin(Variety, Variety.code == Batch.variety_code)
-            .outerjoin(origin, origin.code == Batch.area_code)
-            .outerjoin(parent, parent.code == origin.parent_code)
-            .outerjoin(county, county.code == func.substr(Batch.area_code, 1, 6))
-            .outerjoin(seat, seat.code == Seller.county_code)
             .where(
                 Seller.code == seller_code, Batch.code == batch_code, Seller.status == SellerStatus.APPROVED
             )
@@ -275,21 +290,29 @@ def get_trace_page(seller_code: str, batch_code: str) -> TracePage:
     )
     if row is None:
         raise NotFoundError
-    batch, category, variety, seller, place, above, county_area, seat_area = row
+    batch, seller = row
     certificates = db.session.execute(
         select(Certificate)
         .where(Certificate.seller_id == batch.seller_id, Certificate.batch_id == batch.id)
         .order_by(Certificate.id)
     ).scalars()
     found = tuple(certificates)
+    category, variety = words.category(batch.category_code), words.variety(batch.variety_code)
     return TracePage(
         seller_id=seller.id,
         batch_id=batch.id,
-        batch=_trace(batch, found[-1] if found else None, _origin(place, above, county_area)),
-        category=choose(category.name, category.name_en),
+        batch=TraceBatch(
+            batch.code,
+            batch.orchard,
+            batch.picked_on,
+            _origin(*origin_of(batch.area_code)),
+            found[-1].number if found else None,
+            found[-1].issued_on if found else None,
+        ),
+        category=category.name,
         scene=category.scene,
-        variety=choose(variety.name, variety.name_en) if variety else None,
-        shop=_shop(seller, seat_area),
+        variety=variety.name if variety else None,
+        shop=_shop(seller),
         certificates=found,
     )
 
@@ -341,19 +364,10 @@ def list_shops(limit: int) -> list[tuple[Shop, str, int]]:
         .correlate(Seller)
         .scalar_subquery()
     )
-    query = (
-        select(Seller, Area, count)
-        .join(recent, recent.c.seller_id == Seller.id)
-        .outerjoin(Area, Area.code == Seller.county_code)
-        .order_by(recent.c.rank.desc())
-    )
-    return [
-        (_shop(seller, seat), seller.story, count)
-        for seller, seat, count in db.session.execute(query).tuples()
-    ]
+    query = select(Seller, count).join(recent, recent.c.seller_id == Seller.id).order_by(recent.c.rank.desc())
+    return [(_shop(seller), seller.story, count) for seller, count in db.session.execute(query).tuples()]
 
 
 def list_provinces() -> list[tuple[str, str]]:
     """Code and name of every province, for the choice of where to send."""
-    query = select(Area.code, Area.name, Area.name_en).where(Area.parent_code.is_(None)).order_by(Area.code)
-    return [(code, choose(name, name_en)) for code, name, name_en in db.session.execute(query).tuples()]
+    return [(place.code, place.label) for place in places.list_children(None)]

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select
 
-from marketplace.catalogue import packs
-from marketplace.catalogue.models import (
-    Category,
-    Grade,
-    Measure,
-    Product,
-    ProductImage,
-    ProductStatus,
-    ReturnRule,
-    SizeClass,
-    Variant,
-    Variety,
-)
-from marketplace.database import db
+from marketplace import places
+from marketplace.catalogue import packs, words
+from marketplace.catalogue.models import Measure, Product, ProductImage, ProductStatus, ReturnRule, Variant
+from marketplace.database import at_most, db
 from marketplace.inventory.models import StockPool
-from marketplace.places import Area
+from marketplace.places import Place
 from marketplace.provenance.models import Batch, Certificate
 from marketplace.revenue.models import AgriClass
-from marketplace.sellers.models import Seller, SellerKind, SellerStatus
+from marketplace.sellers.models import Seller, SellerKind, SellerStatus, is_enterprise
 
 CITY = "江西省赣州市"  # every origin lies in it (places.GANZHOU)
 
@@ -95,17 +85,19 @@ def first_image() -> ColumnElement[Any]:
         select(ProductImage.image_id)
         .where(ProductImage.seller_id == Product.seller_id, ProductImage.product_id == Product.id)
         .order_by(ProductImage.position, ProductImage.image_id)
-        .limit(1)
+        .limit(at_most(1))
         .correlate(Product)
         .scalar_subquery()
     )
 
 
-def newest_certificate() -> ColumnElement[Any]:
-    """The id of a batch's last certificate, for a select over Batch."""
+def newest_certificate(column: Any) -> ColumnElement[Any]:
+    """A column of a batch's last certificate, for a select over Batch."""
     return (
-        select(func.max(Certificate.id))
+        select(column)
         .where(Certificate.seller_id == Batch.seller_id, Certificate.batch_id == Batch.id)
+        .order_by(Certificate.id.desc())
+        .limit(at_most(1))
         .correlate(Batch)
         .scalar_subquery()
     )
@@ -116,122 +108,127 @@ def sale_items(variant_ids: Iterable[int]) -> dict[int, SaleItem]:
     wanted = list(dict.fromkeys(variant_ids))
     if not wanted:
         return {}
-    origin, parent, county, seat = aliased(Area), aliased(Area), aliased(Area), aliased(Area)
-    query = (
+    rows = db.session.execute(_offers(), {"wanted": wanted})
+    return {row.id: _sale_item(row) for row in rows}
+
+
+@lru_cache(maxsize=1)
+def _offers() -> Select[Any]:
+    """The statement, made once: rows and no objects, so that nothing is answered from what was seen before."""
+    return (
         select(
-            Variant,
-            Product,
-            Seller,
-            StockPool.on_hand - StockPool.held,
-            Category,
-            Variety.name.label("variety"),
-            Grade,
-            SizeClass,
-            Batch,
-            Certificate,
-            origin.name.label("origin"),
-            parent.name.label("parent"),
-            county.name.label("county"),
-            seat,
+            Variant.id,
+            Variant.pool_id,
+            Variant.pool_amount,
+            Variant.measure,
+            Variant.net_amount,
+            Variant.pieces,
+            Variant.gross_grams,
+            Variant.price_amount,
+            Variant.is_offered,
+            Product.id.label("product_id"),
+            Product.code,
+            Product.title,
+            Product.description,
+            Product.status,
+            Product.category_code,
+            Product.variety_code,
+            Product.grade_code,
+            Product.size_code,
+            Product.area_code,
+            Product.sc_number,
+            Seller.id.label("seller_id"),
+            Seller.code.label("seller_code"),
+            Seller.name.label("seller_name"),
+            Seller.legal_name,
+            Seller.credit_code,
+            Seller.kind,
+            Seller.registered_as,
+            Seller.status.label("seller_status"),
+            Seller.county_code.label("seat_code"),
+            (StockPool.on_hand - StockPool.held).label("available"),
+            Batch.code.label("batch_code"),
+            Batch.picked_on,
+            newest_certificate(Certificate.number).label("certificate"),
             first_image().label("image_id"),
         )
         .join(Product, and_(Product.seller_id == Variant.seller_id, Product.id == Variant.product_id))
         .join(Seller, Seller.id == Variant.seller_id)
         .join(StockPool, and_(StockPool.seller_id == Variant.seller_id, StockPool.id == Variant.pool_id))
-        .join(Category, Category.code == Product.category_code)
         .join(Batch, and_(Batch.seller_id == Product.seller_id, Batch.id == Product.batch_id))
-        .outerjoin(Certificate, Certificate.id == newest_certificate())
-        .outerjoin(Variety, Variety.code == Product.variety_code)
-        .outerjoin(Grade, Grade.code == Product.grade_code)
-        .outerjoin(SizeClass, SizeClass.code == Product.size_code)
-        .outerjoin(origin, origin.code == Product.area_code)
-        .outerjoin(parent, parent.code == origin.parent_code)
-        .outerjoin(county, county.code == Product.county_code)
-        .outerjoin(seat, seat.code == Seller.county_code)
-        .where(Variant.id.in_(wanted))
-        # A basket left open in this session must not answer with what it saw before.
-        .execution_options(populate_existing=True)
+        .where(Variant.id.in_(bindparam("wanted", expanding=True)))
     )
-    items = [_sale_item(*row) for row in db.session.execute(query).tuples()]
-    return {item.variant_id: item for item in items}
 
 
-def _sale_item(
-    variant: Variant,
-    product: Product,
-    seller: Seller,
-    available: int,
-    category: Category,
-    variety: str | None,
-    grade: Grade | None,
-    size: SizeClass | None,
-    batch: Batch,
-    certificate: Certificate | None,
-    origin: str | None,
-    parent: str | None,
-    county: str | None,
-    seat: Area | None,
-    image_id: int | None,
-) -> SaleItem:
+def _sale_item(row: Any) -> SaleItem:
     is_for_sale = (
-        product.status == ProductStatus.PUBLISHED
-        and variant.is_offered
-        and seller.status == SellerStatus.APPROVED
+        row.status == ProductStatus.PUBLISHED
+        and row.is_offered
+        and row.seller_status == SellerStatus.APPROVED
     )
+    category, variety = words.category(row.category_code), words.variety(row.variety_code)
+    grade, size = words.grade(row.grade_code), words.size_mm(row.size_code)
+    seat = places.find(row.seat_code)
     needs_confirmation = bool(grade and grade.needs_confirmation)
     return SaleItem(
-        variant_id=variant.id,
-        seller_id=seller.id,
-        seller_code=seller.code,
-        seller_name=seller.name,
-        seller_kind=seller.kind,
-        seller_is_enterprise=seller.is_enterprise,
+        variant_id=row.id,
+        seller_id=row.seller_id,
+        seller_code=row.seller_code,
+        seller_name=row.seller_name,
+        seller_kind=row.kind,
+        seller_is_enterprise=is_enterprise(row.kind, row.registered_as),
         seller_county=seat.label if seat else "",
-        seller_county_code=seller.county_code,
-        product_id=product.id,
-        product_code=product.code,
-        title=product.title,
-        price_amount=variant.price_amount,
-        pool_id=variant.pool_id,
-        pool_amount=variant.pool_amount,
-        available=available,
+        seller_county_code=row.seat_code,
+        product_id=row.product_id,
+        product_code=row.code,
+        title=row.title,
+        price_amount=row.price_amount,
+        pool_id=row.pool_id,
+        pool_amount=row.pool_amount,
+        available=row.available,
         is_for_sale=is_for_sale,
-        gross_grams=variant.gross_grams,
-        net_amount=variant.net_amount,
-        measure=variant.measure,
-        pieces=variant.pieces,
+        gross_grams=row.gross_grams,
+        net_amount=row.net_amount,
+        measure=row.measure,
+        pieces=row.pieces,
         agri_class=category.agri_class,
         return_rule=category.return_rule,
         needs_confirmation=needs_confirmation,
-        image_id=image_id,
+        image_id=row.image_id,
         scene=category.scene,
         category_code=category.code,
         # What was promised, in the words of that moment, kept three years with the order (e-commerce law art. 31).
         snapshot={
-            "product_code": product.code,
-            "category": category.name,
-            "variety": variety,
-            "grade": grade.name if grade else None,
-            "size": [size.min_mm, size.max_mm] if size else None,
-            "origin": origin_name(origin, parent, county),
-            "area_code": product.area_code,
-            "batch": batch.code,
-            "picked_on": batch.picked_on.isoformat() if batch.picked_on else None,
-            "certificate": certificate.number if certificate else None,
-            "sc_number": product.sc_number,
+            "product_code": row.code,
+            "category": category.zh,
+            "variety": variety.zh if variety else None,
+            "grade": grade.zh if grade else None,
+            "size": list(size) if size else None,
+            "origin": origin_name(*(place.name if place else None for place in origin_of(row.area_code))),
+            "area_code": row.area_code,
+            "batch": row.batch_code,
+            "picked_on": row.picked_on.isoformat() if row.picked_on else None,
+            "certificate": row.certificate,
+            "sc_number": row.sc_number,
             "return_rule": category.return_rule.value,
             "needs_confirmation": needs_confirmation,
-            "image_id": image_id,
+            "image_id": row.image_id,
             "scene": category.scene,
-            "description": product.description,
+            "description": row.description,
             "seller": {
-                "code": seller.code,
-                "name": seller.name,
-                "legal_name": seller.legal_name,
-                "credit_code": seller.credit_code,
+                "code": row.seller_code,
+                "name": row.seller_name,
+                "legal_name": row.legal_name,
+                "credit_code": row.credit_code,
             },
         },
     )
+
+
+def origin_of(code: str) -> tuple[Place | None, Place | None, Place | None]:
+    """Where goods come from: the place itself, the one above it, and the county."""
+    place = places.find(code)
+    return place, places.find(place.parent_code) if place else None, places.find(places.county_of(code))
 
 
 def origin_name(origin: str | None, parent: str | None, county: str | None) -> str:

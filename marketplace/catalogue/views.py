@@ -37,7 +37,7 @@ FACETS_BYTES, CATEGORIES_BYTES = 20_000, 10_000  # in memory, at most about
 @public
 def home() -> ResponseReturnValue:
     """What is good today."""
-    return render_template("catalogue/home.html", **caching.part(_show_home))
+    return caching.page("catalogue/home.html", _show_home)
 
 
 def _show_home() -> dict[str, str]:
@@ -158,7 +158,7 @@ def _orders(browse: Browse) -> list[tuple[Order, str]]:
 
 
 def _list_page(endpoint: str, code: str | None = None) -> ResponseReturnValue:
-    return render_template("catalogue/list.html", **caching.part(lambda: _show_list(endpoint, code)))
+    return caching.page("catalogue/list.html", lambda: _show_list(endpoint, code))
 
 
 def _show_list(endpoint: str, code: str | None) -> dict[str, str]:

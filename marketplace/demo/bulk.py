@@ -26,7 +26,7 @@ from marketplace.demo import bulk_goods, bulk_sales
 from marketplace.demo.bulk_dialect import CODE_LENGTH, Dialect
 from marketplace.demo.bulk_size import DESCRIPTION, LINES, SHOP, Size
 from marketplace.errors import DomainError
-from marketplace.places import Area, Level
+from marketplace.places import Level, Place
 
 YEARS = 3
 TOWNS_OF_A_COUNTY = 2
@@ -141,7 +141,7 @@ def _offers() -> list[dict[str, Any]]:
     ]
 
 
-def _towns() -> list[Area]:
+def _towns() -> list[Place]:
     found = []
     for county in places.list_ganzhou_counties():
         small = [area for area in places.list_children(county.code) if area.level == Level.TOWNSHIP]
@@ -150,7 +150,7 @@ def _towns() -> list[Area]:
 
 
 def _offer(
-    town: int, area: Area, kind: int, category: Category, variety: Variety | None, grade: Grade, size: SizeClass
+    town: int, area: Place, kind: int, category: Category, variety: Variety | None, grade: Grade, size: SizeClass
 ) -> dict[str, Any]:
     county = places.find(places.county_of(area.code))
     assert county is not None

@@ -22,7 +22,7 @@ from marketplace.errors import DomainError
 from marketplace.forms import BaseForm, MoneyField, Needed, RowsField
 from marketplace.logistics.models import Carrier, Shipment
 from marketplace.logistics.rules import MOST_PARCELS, Group, ParcelChange, read_written
-from marketplace.places import Area
+from marketplace.places import Place
 
 GROUPS = 4
 NOT_SERVED = ""
@@ -49,7 +49,7 @@ class FreightForm(BaseForm):
     provinces = RowsField(FormField(ProvinceForm), max_entries=40)
     free_from = MoneyField(_l("满多少元包邮（不填就不包邮）"))
 
-    def set_provinces(self, provinces: Sequence[Area], labels: Sequence[str]) -> None:
+    def set_provinces(self, provinces: Sequence[Place], labels: Sequence[str]) -> None:
         """The 31 provinces with their choices; what was posted stays chosen."""
         known = {area.code: area.label for area in provinces}
         choices = [(str(number), label) for number, label in enumerate(labels)]
@@ -57,7 +57,7 @@ class FreightForm(BaseForm):
             entry.form.group.choices = [*choices, (NOT_SERVED, str(_l("不送")))]
             entry.form.group.label.text = known.get(entry.form.code.data, entry.form.code.data)
 
-    def fill(self, groups: Sequence[Group], provinces: Sequence[Area], free_from: int | None) -> None:
+    def fill(self, groups: Sequence[Group], provinces: Sequence[Place], free_from: int | None) -> None:
         """Show a stored template; a first one serves every province by its first group."""
         of_province = {code: str(number) for number, group in enumerate(groups) for code in group.provinces}
         for entry, group in zip(self.groups.entries, groups, strict=False):

@@ -7,11 +7,11 @@ from datetime import date
 
 from sqlalchemy import select
 
+from marketplace import places
 from marketplace.database import db
 from marketplace.errors import NotFoundError
 from marketplace.i18n import choose
 from marketplace.paging import page_of
-from marketplace.places import Area
 from marketplace.provenance.models import Authorisation, Batch, Certificate, Season
 from marketplace.provenance.rules import mark_allowed
 
@@ -54,17 +54,15 @@ def _own(batch: Batch | None) -> Batch:
     return batch
 
 
+def _chain(code: str) -> tuple[str, ...]:
+    return code[:6], code[:9], code
+
+
 def origins_of(batches: Collection[Batch]) -> dict[int, str]:
-    """County and township of each batch, 信丰县大塘埠镇 or 大塘埠镇, Xinfeng, in one statement."""
-    chains = {batch.id: (batch.area_code[:6], batch.area_code[:9], batch.area_code) for batch in batches}
-    codes = {code for chain in chains.values() for code in chain}
-    if not codes:
-        return {}
-    areas = db.session.execute(select(Area).where(Area.code.in_(codes))).scalars()
-    names = {area.code: area.label for area in areas}
+    """County and township of each batch, 信丰县大塘埠镇 or 大塘埠镇, Xinfeng."""
     lines = {
-        batch_id: [names[code] for code in dict.fromkeys(chain) if code in names]
-        for batch_id, chain in chains.items()
+        batch.id: [area.label for area in map(places.find, dict.fromkeys(_chain(batch.area_code))) if area]
+        for batch in batches
     }
     return {batch_id: choose("".join(line), ", ".join(reversed(line))) for batch_id, line in lines.items()}
 

@@ -52,9 +52,12 @@ class Seller(Base):
 
     @property
     def is_enterprise(self) -> bool:
-        """Enterprise side of the award modes (policy section 4)."""
-        kind = self.registered_as if self.kind == SellerKind.FAMILY_FARM else self.kind
-        return kind not in {None, SellerKind.PERSON}
+        return is_enterprise(self.kind, self.registered_as)
+
+
+def is_enterprise(kind: SellerKind, registered_as: SellerKind | None) -> bool:
+    """Enterprise side of the award modes (policy section 4)."""
+    return (registered_as if kind == SellerKind.FAMILY_FARM else kind) not in {None, SellerKind.PERSON}
 
 
 class SellerMember(Base):

@@ -19,7 +19,7 @@ bp = Blueprint("sellers", __name__)
 @public
 def shop(code: str) -> ResponseReturnValue:
     """An open shop with its goods and its licence block; a closed one is not found."""
-    return render_template("sellers/shop.html", **caching.part(lambda: _show(code)))
+    return caching.page("sellers/shop.html", lambda: _show(code))
 
 
 def _show(code: str) -> dict[str, str]:
