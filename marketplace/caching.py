@@ -4,8 +4,9 @@ Each carries the version of the catalogue that was read before anything else of 
 reads the version in force; what carries another one is made anew, in whichever process. A change and the new version
 come with the same commit (changes.py).
 
-Whole pages are kept for requests without any cookie and answered before anything is looked up for a person. For
-everybody else a page is put together around the kept part, which holds nothing of anybody's.
+Whole pages are kept for requests without any cookie and answered before anything is looked up for a person; for guests
+with a basket by how much is in it. For who is signed in a page is put together around the kept part, which holds
+nothing of anybody's.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import date
 from threading import Lock
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, render_template, request, session
 from sqlalchemy import BigInteger, Connection, cast, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -114,16 +115,29 @@ class Store:
             self._size = 0
 
 
-def part(make: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """The texts that make() gives, kept for this address and language; and the whole page, for who has no cookie.
+def page(template: str, make: Callable[[], dict[str, str]]) -> str:
+    """A page of the texts that make() gives, which are kept for this address and language.
 
-    make() reads nothing of the person, the basket or the cookie. What it raises is not kept.
+    make() reads nothing of the person, the basket or the cookie. What it raises is not kept. The whole page is kept for
+    who has no cookie, and for guests: all that it shows of them is how much is in the basket, and whether they ordered.
     """
     request.environ[KEEP] = _stamp(), request.endpoint, request.blueprint
     address = request.full_path
     if len(address) > LONGEST_ADDRESS:
-        return make()
-    return kept(address, make, size=lambda texts: 2 * sum(map(len, texts.values())) + OVERHEAD)
+        return render_template(template, **make())
+
+    def put_together() -> str:
+        return render_template(template, **kept(address, make, size=lambda texts: _size(*texts.values())))
+
+    is_kept_whole = not request.cookies  # outside, in Pages
+    if is_kept_whole or g.viewer.user_id is not None or "_flashes" in session:
+        return put_together()
+    guest = session.get("basket_count", 0), bool(session.get("order"))
+    return kept((address, guest), put_together, size=_size)
+
+
+def _size(*texts: str) -> int:
+    return 2 * sum(map(len, texts)) + OVERHEAD
 
 
 def kept(key: Hashable, make: Callable[[], T], *, size: Callable[[T], int]) -> T:

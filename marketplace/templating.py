@@ -118,7 +118,7 @@ def drawn(template: str, macro: str, *values: Hashable) -> Markup:
     return _drawn(template, macro, language(), clock.today(), values)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def _drawn(template: str, macro: str, _language: str, _day: date, values: tuple[Hashable, ...]) -> Markup:
     found: Markup = getattr(current_app.jinja_env.get_template(template).module, macro)(*values)
     return found
@@ -136,6 +136,17 @@ def basket_count() -> int:
     """Boxes in this visitor's basket as the cookie knows it; asks no database."""
     found = session.get("basket_count", 0)
     return found if isinstance(found, int) else 0
+
+
+def compile_all(app: Flask) -> None:
+    """Every template now, and not at its first page."""
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
+def finds_orders() -> bool:
+    """Whether this is a guest who ordered in this browser: there is no list of orders, but a page that finds one."""
+    return "order" in session and getattr(g.get("viewer"), "user_id", None) is None
 
 
 def init_app(app: Flask) -> None:
@@ -161,7 +172,9 @@ def init_app(app: Flask) -> None:
             "asset": asset,
             "basket_count": basket_count,
             "current_user": current_user,
+            "drawn": drawn,
             "demo_mode": current_app.config["SETTINGS"].demo,
+            "finds_orders": finds_orders,
             "language": language(),
             "may_open": may_open,
             "member": g.get("member"),

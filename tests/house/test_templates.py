@@ -216,6 +216,9 @@ def test_rendered_templates_exist_and_each_is_used(trees: dict[str, nodes.Templa
                 whole = found.template
                 consts = [whole] if isinstance(whole, nodes.Const) else whole.find_all(nodes.Const)
                 named |= {str(text.value) for text in consts}
+        for call in tree.find_all(nodes.Call):  # drawn("layouts/_frame.html", …)
+            if isinstance(call.node, nodes.Name) and call.node.name == "drawn" and call.args:
+                named.add(str(call.args[0].as_const()))
     by_name = ("errors/", "email/", "gallery/")  # chosen by a number or a name
     unused = {name for name in trees if name not in named and not name.startswith(by_name)}
     assert not unused
