@@ -39,6 +39,7 @@ class ProviderRefund:
     amount: int
     intent_ref: str | None
     failure: str
+    refund_id: int | None = None  # ours, as it was named when it was asked for
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def refund_of(thing: Any) -> ProviderRefund:
         amount=amount,
         intent_ref=intent if isinstance(intent, str) else None,
         failure="".join(filter(str.isprintable, str(field(thing, "failure_reason") or "")))[:200],
+        refund_id=_whole(field(field(thing, "metadata") or {}, "refund_id")),
     )
 
 

@@ -14,12 +14,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from marketplace.audit import SYSTEM
 from marketplace.database import db, run_in_transaction
 from marketplace.ledger import checks
 from marketplace.orders import queries as orders
 from marketplace.orders.models import PaymentState
-from marketplace.payments import services
-from marketplace.payments.models import Payment, PaymentStatus, Refund, WebhookEvent
+from marketplace.payments import refunding, services
+from marketplace.payments.models import Payment, PaymentStatus, Refund, RefundStatus, WebhookEvent
 from tests import factories
 
 pytestmark = pytest.mark.usefixtures("app_context")
@@ -111,6 +112,30 @@ def test_the_same_fact_under_another_event_id_changes_nothing(client: FlaskClien
     for number in "123":
         assert send(client, event(order_id, number=number)) == 200
     assert db.session.execute(select(func.count()).select_from(Refund)).scalar_one() == 0
+    assert checks.check() == []
+
+
+def test_a_refund_whose_answer_was_lost_is_known_by_our_own_number(client: FlaskClient, order_id: int) -> None:
+    """Told before our question was answered, and of the right payment: the books have it, and nothing waits."""
+    assert send(client, event(order_id)) == 200
+    (sale,) = orders.sellers_of(order_id)
+    part = {"seller_id": sale.seller_id, "seller_order_id": sale.id, "reason": "buyer"}
+    run_in_transaction(lambda: refunding.cancel_part(SYSTEM, **part))
+    refund_id = db.session.execute(select(Refund.id)).scalar_one()
+    told = json.loads(refund_event(order_id))
+    own = told["data"]["object"] | {"metadata": {"refund_id": str(refund_id)}}
+    for number, (changes, status) in enumerate(
+        [
+            ({"payment_intent": "pi_anothers"}, RefundStatus.REQUESTED),
+            ({"status": "failed"}, RefundStatus.REQUESTED),  # that of an older try, perhaps
+            ({}, RefundStatus.SUCCEEDED),
+            ({}, RefundStatus.SUCCEEDED),
+        ]
+    ):
+        thing = told | {"id": f"evt_{number}", "data": {"object": own | changes}}
+        assert send(client, json.dumps(thing).encode()) == 200
+        assert db.session.get_one(Refund, refund_id).status == status
+        db.session.rollback()
     assert checks.check() == []
 
 
