@@ -14,7 +14,7 @@ from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace import clock
-from marketplace.database import Base, UtcDateTime, count_changed, db, dialect_insert
+from marketplace.database import Base, UtcDateTime, db, insert_once
 from marketplace.errors import DomainError
 
 KEPT = timedelta(days=30)  # as long as a form may lie open
@@ -52,11 +52,7 @@ def claim(scope: str, key: str, values: Mapping[str, Any]) -> bool:
     A second press waits for the first. UsedFormError when the key was used for other values.
     """
     hashed, said = _hash(scope, key), _hash(*(f"{name}={values[name]}" for name in sorted(values)))
-    is_new = count_changed(
-        dialect_insert(UsedForm)
-        .values(key=hashed, values=said, at=clock.now())
-        .on_conflict_do_nothing(index_elements=["key"])
-    )
+    is_new = insert_once(UsedForm, key=hashed, values=said, at=clock.now())
     if not is_new and db.session.execute(select(UsedForm.values).where(UsedForm.key == hashed)).scalar() != said:
         raise UsedFormError
     return bool(is_new)

@@ -33,6 +33,11 @@ class Way:
     def method(self) -> PaymentMethod:
         return PaymentMethod.ON_DELIVERY if self.code == CASH else PaymentMethod.ONLINE
 
+    @property
+    def channel(self) -> str | None:
+        """What is paid with at the provider right away, if anything."""
+        return None if self.code in {CASH, ELSEWHERE} else self.code
+
 
 CASH = "on_delivery"
 ELSEWHERE = "elsewhere"  # order now, pay by the copied link in another browser

@@ -29,6 +29,8 @@ from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
 from marketplace.orders.models import Order, PaymentMethod
 from marketplace.orders.rules import NewLine, NewOrder, NewPart
+from marketplace.payments import services as payments
+from marketplace.payments.gateway import SessionWish
 from marketplace.places import Level, province_of
 
 
@@ -78,6 +80,7 @@ class Placing:
     language: str = "zh"
     accepted: str = ""  # versions of rules and privacy policy that a guest was shown
     keeps_address: bool = False
+    channel: str | None = None  # what is paid with at once; None is paid later, or in cash
 
     @property
     def key(self) -> str:
@@ -93,6 +96,7 @@ class PlacedOrder:
     code: str
     access_token: str
     is_new: bool
+    wish: SessionWish | None = None  # what the provider is to be asked, of a new order that is paid at once
 
 
 def price(counts: Mapping[int, int], province_code: str | None) -> Quote:
@@ -107,7 +111,7 @@ def place_order(actor: Actor, placing: Placing) -> PlacedOrder:
 
     Refuses EmptyBasketError, BasketChangedError (line by line), PriceChangedError, CashNotOfferedError,
     UnknownPlaceError; OrderExistsError when the same press is under way elsewhere: call again. Nothing is changed
-    then, the basket stays as it was. Payment begins outside, afterwards.
+    then, the basket stays as it was. The try to pay is recorded with the order; the provider is asked afterwards.
     """
     found = order_queries.find_by_form_key(placing.key)
     if found is not None:
@@ -148,11 +152,12 @@ def place_order(actor: Actor, placing: Placing) -> PlacedOrder:
         ),
     )
     _leave_traces(actor, placing, order_id)
-    return _placed(order, is_new=True)
+    wish = payments.begin(order, hold_until, placing.channel) if placing.channel else None
+    return _placed(order, is_new=True, wish=wish)
 
 
-def _placed(order: Order, *, is_new: bool) -> PlacedOrder:
-    return PlacedOrder(order.id, order.code, order.access_token, is_new)
+def _placed(order: Order, *, is_new: bool, wish: SessionWish | None = None) -> PlacedOrder:
+    return PlacedOrder(order.id, order.code, order.access_token, is_new, wish)
 
 
 def _leave_traces(actor: Actor, placing: Placing, order_id: int) -> None:

@@ -177,6 +177,7 @@ def _placing(form: CheckoutForm, buyer: Buyer) -> Placing:
         language=language(),
         accepted=str(form.versions.data) if is_guest else "",
         keeps_address=bool(not saved and not is_guest and form.keep.data),
+        channel=form.way.channel,
     )
 
 
@@ -194,7 +195,7 @@ def _go_on(placed: PlacedOrder, way: Way) -> ResponseReturnValue:
         order_visitor.remember_order(placed.access_token)
     if way.code == ELSEWHERE:
         return redirect(target + "#pay", 303)
-    return to_pay_page(placed.order_id, target, channel=way.code)
+    return to_pay_page(placed.order_id, target, channel=way.code, wish=placed.wish)
 
 
 def _page(form: CheckoutForm, buyer: Buyer, refusal: DomainError | None) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from marketplace import audit, clock
 from marketplace.audit import Actor
-from marketplace.database import count_changed, db, dialect_insert, new_id
+from marketplace.database import count_changed, db, insert_once, new_id
 from marketplace.inventory.models import Hold, HoldState, MovementKind, StockMovement, StockPool, Unit
 from marketplace.inventory.queries import get_pool
 from marketplace.inventory.rules import BelowHeldError, HoldLapsedError, OutOfStockError, WrongAmountError
@@ -89,7 +89,7 @@ def correct(actor: Actor, *, seller_id: int, pool_id: int, on_hand: int, note: s
 
 
 def hold(*, order_id: int, seller_id: int, amounts: Mapping[int, int], expires_at: datetime) -> None:
-    """Keep amounts of one seller's pools for an unpaid order: all of them or none.
+    """Keep amounts of one seller's pools for an unpaid order: all of them, or the act (its savepoint) ends.
 
     OutOfStockError names every pool that has too little. A repeat for the same order changes nothing; what the order
     had kept and was released is taken again.
@@ -98,16 +98,15 @@ def hold(*, order_id: int, seller_id: int, amounts: Mapping[int, int], expires_a
 
 
 def hold_all(*, order_id: int, by_seller: Mapping[int, Mapping[int, int]], expires_at: datetime) -> None:
-    """hold() for several sellers in the order of their ids, all or none; OutOfStockError names pools of all of them."""
-    with db.session.begin_nested():
-        missing = [
-            pool_id
-            for seller_id, amounts in sorted(by_seller.items())
-            for pool_id, amount in sorted(amounts.items())
-            if not _hold_one(order_id, seller_id, pool_id, amount, expires_at)
-        ]
-        if missing:
-            raise OutOfStockError(missing)
+    """hold() for several sellers in the order of their ids; OutOfStockError names pools of all of them."""
+    missing = [
+        pool_id
+        for seller_id, amounts in sorted(by_seller.items())
+        for pool_id, amount in sorted(amounts.items())
+        if not _hold_one(order_id, seller_id, pool_id, amount, expires_at)
+    ]
+    if missing:
+        raise OutOfStockError(missing)
 
 
 def prolong(*, order_id: int, seller_id: int, expires_at: datetime) -> None:
@@ -175,18 +174,15 @@ def _guard(amount: int) -> ColumnElement[bool]:
 
 
 def _hold_one(order_id: int, seller_id: int, pool_id: int, amount: int, expires_at: datetime) -> bool:
-    made = count_changed(
-        dialect_insert(Hold)
-        .values(
-            id=new_id(),
-            seller_id=seller_id,
-            order_id=order_id,
-            pool_id=pool_id,
-            amount=amount,
-            state=HoldState.HELD,
-            expires_at=expires_at,
-        )
-        .on_conflict_do_nothing(index_elements=["seller_id", "order_id", "pool_id"])
+    made = insert_once(
+        Hold,
+        id=new_id(),
+        seller_id=seller_id,
+        order_id=order_id,
+        pool_id=pool_id,
+        amount=amount,
+        state=HoldState.HELD,
+        expires_at=expires_at,
     )
     if not made:
         again = (

@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy import insert, select
 
 from marketplace import clock
-from marketplace.database import count_changed, db, dialect_insert, new_id
+from marketplace.database import db, insert_once, new_id
 from marketplace.ledger.models import PLATFORM_BOOK, Account, JournalEntry, Posting
 from marketplace.ledger.rules import balanced
 
@@ -98,18 +98,15 @@ def post(
     if not kept:
         return False
     entry_id = new_id()
-    written = count_changed(
-        dialect_insert(JournalEntry)
-        .values(
-            id=entry_id,
-            book=book,
-            kind=kind,
-            reference=reference,
-            seller_order_id=seller_order_id,
-            transfer_id=transfer_id,
-            at=at or clock.now(),
-        )
-        .on_conflict_do_nothing(index_elements=["book", "kind", "reference"])
+    written = insert_once(
+        JournalEntry,
+        id=entry_id,
+        book=book,
+        kind=kind,
+        reference=reference,
+        seller_order_id=seller_order_id,
+        transfer_id=transfer_id,
+        at=at or clock.now(),
     )
     if not written:
         return False

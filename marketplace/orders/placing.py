@@ -6,11 +6,12 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from marketplace import audit, clock, settings
 from marketplace.accounts.queries import company_of
 from marketplace.audit import Actor
-from marketplace.database import count_changed, db, dialect_insert, new_code
+from marketplace.database import db, new_code, new_id
 from marketplace.inventory import services as inventory
 from marketplace.notifications.services import notify
 from marketplace.orders import queries, rules
@@ -40,41 +41,40 @@ def create(actor: Actor, new: rules.NewOrder) -> Order:
     moment = clock.now()
     is_cash = new.payment_method == PaymentMethod.ON_DELIVERY
     kind, credit_code, title = _buyer_of(new)
-    written = count_changed(
-        dialect_insert(Order)
-        .values(
-            id=new.order_id,
-            code=new_code(),
-            form_key=new.form_key,
-            access_token=secrets.token_urlsafe(24),
-            buyer_id=new.buyer_id,
-            contact_phone=new.contact_phone,
-            buyer_kind=kind,
-            buyer_credit_code=credit_code,
-            invoice_title=title,
-            mode_rule=rules.MODE_RULE,
-            payment_method=new.payment_method,
-            payment_state=PaymentState.ON_DELIVERY if is_cash else PaymentState.UNPAID,
-            goods_amount=new.goods_amount,
-            freight_amount=new.freight_amount,
-            recipient_name=new.recipient_name,
-            recipient_phone=new.recipient_phone,
-            county_code=new.county_code,
-            area_name=new.area_name,
-            address_detail=new.address_detail,
-            note=new.note,
-            language=new.language,
-            placed_at=moment,
-            hold_until=new.hold_until,
-        )
-        .on_conflict_do_nothing(index_elements=["form_key"])
+    order = Order(
+        id=new.order_id,
+        code=new_code(),
+        form_key=new.form_key,
+        access_token=secrets.token_urlsafe(24),
+        buyer_id=new.buyer_id,
+        contact_phone=new.contact_phone,
+        buyer_kind=kind,
+        buyer_credit_code=credit_code,
+        invoice_title=title,
+        mode_rule=rules.MODE_RULE,
+        payment_method=new.payment_method,
+        payment_state=PaymentState.ON_DELIVERY if is_cash else PaymentState.UNPAID,
+        goods_amount=new.goods_amount,
+        freight_amount=new.freight_amount,
+        recipient_name=new.recipient_name,
+        recipient_phone=new.recipient_phone,
+        county_code=new.county_code,
+        area_name=new.area_name,
+        address_detail=new.address_detail,
+        note=new.note,
+        language=new.language,
+        placed_at=moment,
+        hold_until=new.hold_until,
     )
-    if not written:
-        raise rules.OrderExistsError
+    db.session.add(order)
+    try:
+        db.session.flush()
+    except IntegrityError as error:  # the form's key stands with an order already: the whole act ends here
+        raise rules.OrderExistsError from error
     _add_parts(new, kind, is_cash=is_cash, moment=moment)
     tell(new.order_id, None, "placed", actor)
     audit.record(actor, "order.placed", "order", new.order_id)
-    order = queries.get_order(new.order_id)
+    db.session.flush()
     if is_cash:
         for sale in queries.sellers_of(order.id):
             inventory.confirm(order_id=order.id, seller_id=sale.seller_id, actor=actor)
@@ -106,25 +106,27 @@ def _add_parts(new: rules.NewOrder, kind: BuyerKind, *, is_cash: bool, moment: d
     ship_by = moment + timedelta(hours=settings.get("orders.ship_hours")) if is_cash else None
     query = select(Seller).where(Seller.id.in_([part.seller_id for part in new.parts]))
     known = {seller.id: seller for seller in db.session.execute(query).scalars()}
-    for part in sorted(new.parts, key=lambda part: part.seller_id):
-        seller = known[part.seller_id]
-        sale = SellerOrder(
-            seller_id=seller.id,
+    parts = sorted(new.parts, key=lambda part: part.seller_id)
+    sales = [
+        SellerOrder(
+            id=new_id(),
+            seller_id=part.seller_id,
             order_id=new.order_id,
             code=new_code(),
             status=SellerOrderStatus.TO_SHIP if is_cash else SellerOrderStatus.WAITING,
-            seller_kind=seller.kind,
-            mode=rules.mode_of(seller.is_enterprise, kind),
+            seller_kind=known[part.seller_id].kind,
+            mode=rules.mode_of(known[part.seller_id].is_enterprise, kind),
             goods_amount=part.goods_amount,
             freight_amount=part.freight_amount,
             freight_reason=part.freight_reason,
             commission_ppm=rate,
             ship_by=ship_by,
         )
-        db.session.add(sale)
-        db.session.flush()
-        db.session.add_all(_line(line, sale) for line in part.lines)
+        for part in parts
+    ]
+    db.session.add_all(sales)
     db.session.flush()
+    db.session.add_all(_line(line, sale) for part, sale in zip(parts, sales, strict=True) for line in part.lines)
 
 
 def _line(line: rules.NewLine, sale: SellerOrder) -> OrderLine:

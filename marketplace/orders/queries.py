@@ -28,9 +28,10 @@ from marketplace.sellers.queries import of_counties
 PAGE = 20
 
 
-def get_order(order_id: int) -> Order:
-    """An order as it stands now, for services; NotFoundError."""
-    order: Order = _one(select(Order).where(Order.id == order_id))
+def get_order(order_id: int, *, lock: bool = False) -> Order:
+    """An order as it stands now, for services, who may keep others from changing it; NotFoundError."""
+    query = select(Order).where(Order.id == order_id)
+    order: Order = _one(query.with_for_update() if lock else query)
     return order
 
 

@@ -4,6 +4,7 @@ transaction, then its answer is recorded. A lost answer is asked for again with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace import audit, clock, settings
 from marketplace.audit import SYSTEM, Actor
-from marketplace.database import count_changed, db, is_unavailable, new_id, run_in_transaction
+from marketplace.database import count_changed, db, new_id, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.i18n import LOCALES
 from marketplace.ledger import services as ledger
@@ -24,7 +25,8 @@ from marketplace.logs import log
 from marketplace.notifications.services import notify
 from marketplace.orders import queries as order_queries
 from marketplace.orders import services as orders
-from marketplace.orders.models import Order, PaymentState
+from marketplace.orders.models import Order, PaymentState, SellerOrder
+from marketplace.outages import is_unavailable
 from marketplace.payments import queries, rules
 from marketplace.payments.answers import ProviderSession
 from marketplace.payments.gateway import (
@@ -45,8 +47,12 @@ def open_pay_page(order_id: int, *, channel: str | None = None) -> str:
     ProviderRefusedError when the provider said no.
     """
     wish, url = run_in_transaction(lambda: intend(order_id, channel))
-    if url:
-        return url
+    return url or ask_for_page(wish)
+
+
+def ask_for_page(wish: SessionWish) -> str:
+    """The provider's page for what was recorded before; refuses what open_pay_page() refuses."""
+    db.session.rollback()  # what was read for the page so far keeps no connection while the provider thinks
     try:
         session = gateway().create_session(wish)
     except ProviderRefusedError:
@@ -54,16 +60,14 @@ def open_pay_page(order_id: int, *, channel: str | None = None) -> str:
         raise
     run_in_transaction(lambda: _remember(wish.payment_id, session))
     if session.url is None:
-        refresh(order_id)
+        refresh(wish.order_id)
         raise rules.NotPayableError
     return session.url
 
 
 def intend(order_id: int, channel: str | None = None) -> tuple[SessionWish, str | None]:
     """Record what will be asked; an unfinished try is taken up again. The hold is renewed with a new try."""
-    # Pressing twice at once waits here, and then finds the first try.
-    db.session.execute(select(Order.id).where(Order.id == order_id).with_for_update())
-    order = order_queries.get_order(order_id)
+    order = order_queries.get_order(order_id, lock=True)  # pressing twice at once waits here, and finds the first try
     moment = clock.now()
     if order.payment_state != PaymentState.UNPAID or order.hold_until <= moment:
         raise rules.NotPayableError
@@ -75,12 +79,20 @@ def intend(order_id: int, channel: str | None = None) -> tuple[SessionWish, str 
         return _wish(order, payment), None
     hold_until = moment + timedelta(minutes=settings.get("orders.hold_minutes"))
     orders.prolong(order_id, hold_until=hold_until)
-    expires_at = max(hold_until + rules.SESSION_AFTER_HOLD, moment + rules.SHORTEST_SESSION)
-    payment = _add_payment(order, new_id(), channel=channel, expires_at=expires_at)
-    return _wish(order, payment), None
+    return begin(order, hold_until, channel), None
 
 
-def _add_payment(order: Order, payment_id: int, *, channel: str | None, expires_at: datetime) -> Payment:
+def begin(order: Order, hold_until: datetime, channel: str | None) -> SessionWish:
+    """Record the first try of an order that was written in the same act, or the next one of an older order."""
+    expires_at = max(hold_until + rules.SESSION_AFTER_HOLD, clock.now() + rules.SHORTEST_SESSION)
+    sales = order_queries.sellers_of(order.id)
+    payment = _add_payment(order, new_id(), sales, channel=channel, expires_at=expires_at)
+    return _wish(order, payment, sales)
+
+
+def _add_payment(
+    order: Order, payment_id: int, sales: Sequence[SellerOrder], *, channel: str | None, expires_at: datetime
+) -> Payment:
     payment = Payment(
         id=payment_id,
         order_id=order.id,
@@ -92,23 +104,23 @@ def _add_payment(order: Order, payment_id: int, *, channel: str | None, expires_
     )
     db.session.add(payment)
     db.session.flush()
-    for sale in order_queries.sellers_of(order.id):
-        db.session.add(
-            PaymentPart(
-                seller_id=sale.seller_id,
-                payment_id=payment.id,
-                seller_order_id=sale.id,
-                amount=sale.total_amount,
-            )
+    db.session.add_all(
+        PaymentPart(
+            seller_id=sale.seller_id,
+            payment_id=payment.id,
+            seller_order_id=sale.id,
+            amount=sale.total_amount,
         )
+        for sale in sales
+    )
     db.session.flush()
     return payment
 
 
-def _wish(order: Order, payment: Payment) -> SessionWish:
+def _wish(order: Order, payment: Payment, sales: Sequence[SellerOrder] = ()) -> SessionWish:
     """The same order and payment always give the same wish, as the key demands."""
     base = current_app.config["SETTINGS"].site_url + ("/en" if order.language == "en" else "")
-    sales = order_queries.sellers_of(order.id)
+    sales = sales or order_queries.sellers_of(order.id)
     shops = sellers.shops_by_id(sale.seller_id for sale in sales)
     with force_locale(LOCALES[order.language]):
         lines = [
@@ -184,7 +196,8 @@ def record_lost_try(session: ProviderSession) -> str:
     assert session.order_id is not None
     assert session.payment_id is not None
     order = order_queries.get_order(session.order_id)
-    _add_payment(order, session.payment_id, channel=None, expires_at=clock.now())
+    sales = order_queries.sellers_of(order.id)
+    _add_payment(order, session.payment_id, sales, channel=None, expires_at=clock.now())
     return record_session(session)
 
 

@@ -12,17 +12,23 @@ from marketplace.orders import services as order_services
 from marketplace.orders import visitor
 from marketplace.orders.models import Order, PaymentMethod
 from marketplace.payments import queries, services
-from marketplace.payments.gateway import ProviderRefusedError, ProviderUnsureError
+from marketplace.payments.gateway import ProviderRefusedError, ProviderUnsureError, SessionWish
 from marketplace.payments.rules import NotPayableError, PaymentUnderWayError
 from marketplace.permissions import public, signed_in
 
 bp = Blueprint("payments", __name__)
 
 
-def to_pay_page(order_id: int, target: str, *, channel: str | None = None) -> ResponseReturnValue:
-    """To the provider's pay page; when it cannot be reached, to the order's page with what to do."""
+def to_pay_page(
+    order_id: int, target: str, *, channel: str | None = None, wish: SessionWish | None = None
+) -> ResponseReturnValue:
+    """To the provider's pay page; when it cannot be reached, to the order's page with what to do.
+
+    A wish is what was recorded already, with the order.
+    """
     try:
-        return redirect(services.open_pay_page(order_id, channel=channel), 303)
+        page = services.ask_for_page(wish) if wish else services.open_pay_page(order_id, channel=channel)
+        return redirect(page, 303)
     except ProviderUnsureError:
         flash(_("支付机构没有答复，正在确认。货先给您留着，过一会儿再点“去付款”，不会付两次。"), "warning")
     except ProviderRefusedError:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from marketplace import clock
-from marketplace.database import count_changed, db, dialect_insert, run_in_transaction
+from marketplace.database import db, insert_once, run_in_transaction
 from marketplace.errors import DomainError
 from marketplace.extensions import csrf
 from marketplace.logs import log
@@ -93,21 +93,18 @@ def read(body: bytes) -> dict[str, Any]:
 def take(event: dict[str, Any]) -> str:
     """Store an event once and do what it says, in the caller's transaction; what was done, in words."""
     inner, created = event["data"]["object"], event.get("created")
-    stored = count_changed(
-        dialect_insert(WebhookEvent)
-        .values(
-            id=event["id"],
-            type=event["type"],
-            object_ref=inner["id"] if is_ref(inner.get("id")) else "",
-            payload={
-                "type": event["type"],
-                "created": created if type(created) is int and abs(created) < 2**53 else None,
-                "livemode": event.get("livemode") is True,
-            },
-            received_at=clock.now(),
-            outcome="",
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
+    stored = insert_once(
+        WebhookEvent,
+        id=event["id"],
+        type=event["type"],
+        object_ref=inner["id"] if is_ref(inner.get("id")) else "",
+        payload={
+            "type": event["type"],
+            "created": created if type(created) is int and abs(created) < 2**53 else None,
+            "livemode": event.get("livemode") is True,
+        },
+        received_at=clock.now(),
+        outcome="",
     )
     if not stored:
         return "repeat"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import BigInteger, cast, delete, func, insert, select
 
 from marketplace import clock
-from marketplace.database import count_changed, db, dialect_insert, new_id
+from marketplace.database import db, dialect_insert, insert_once, new_id
 from marketplace.revenue.checks import verify as verify
 from marketplace.revenue.models import AgriClass, DailyRevenue, Mode, RevenueEntry, RevenueKind, YearRevenue
 from marketplace.revenue.rules import Placement, line_revenue, place_refund
@@ -121,24 +121,21 @@ def _write(
     if not amount:
         return
     day = clock.shanghai_date(at)
-    written = count_changed(
-        dialect_insert(RevenueEntry)
-        .values(
-            id=new_id(),
-            seller_id=sale.seller_id,
-            seller_order_id=sale.id,
-            kind=kind,
-            reference=reference,
-            mode=sale.mode,
-            agri_class=agri_class,
-            amount=amount,
-            at=at,
-            day=day,
-            year=placement.year,
-            is_adjustment=placement.is_adjustment,
-            adjusts_year=placement.adjusts_year,
-        )
-        .on_conflict_do_nothing(index_elements=["seller_id", "seller_order_id", "agri_class", "reference"])
+    written = insert_once(
+        RevenueEntry,
+        id=new_id(),
+        seller_id=sale.seller_id,
+        seller_order_id=sale.id,
+        kind=kind,
+        reference=reference,
+        mode=sale.mode,
+        agri_class=agri_class,
+        amount=amount,
+        at=at,
+        day=day,
+        year=placement.year,
+        is_adjustment=placement.is_adjustment,
+        adjusts_year=placement.adjusts_year,
     )
     if not written:
         return

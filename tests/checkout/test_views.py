@@ -524,7 +524,7 @@ def test_statements_do_not_grow_with_the_basket(
     with count_statements() as many:
         visitor.get("/checkout")
     assert len(few) == len(many)
-    assert len(many) == 7, many
+    assert len(many) == 6, many
 
 
 def test_the_order_remembers_the_language_of_its_buyer(

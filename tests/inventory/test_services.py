@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace import clock
 from marketplace.audit import SYSTEM
-from marketplace.database import new_id, run_in_transaction
+from marketplace.database import db, new_id, run_in_transaction
 from marketplace.errors import NotFoundError
 from marketplace.inventory import services
 from marketplace.inventory.models import MovementKind
@@ -84,14 +84,14 @@ def test_a_hold_takes_all_pools_or_none_and_names_each_that_has_too_little(farm:
     assert available([plenty, scarce, empty]) == {plenty: 10_000, scarce: 999, empty: 0}
 
 
-def test_what_was_refused_leaves_nothing_even_when_the_act_goes_on(farm: int) -> None:
+def test_what_was_refused_leaves_nothing_once_its_savepoint_ended(farm: int) -> None:
     plenty, scarce = make_pool(farm, 10_000), make_pool(farm, 999)
 
     def try_and_go_on() -> bool:
+        wanted = {farm: {plenty: 5_000, scarce: 1_000}}
         try:
-            services.hold_all(
-                order_id=new_id(), by_seller={farm: {plenty: 5_000, scarce: 1_000}}, expires_at=clock.now()
-            )
+            with db.session.begin_nested():
+                services.hold_all(order_id=new_id(), by_seller=wanted, expires_at=clock.now())
         except OutOfStockError:
             return False
         return True

@@ -230,7 +230,7 @@ def test_a_payment_that_no_order_took_is_disputed_at_the_platforms_expense(
 ) -> None:
     order = orders.get_order(order_id)
     other = run_in_transaction(
-        lambda: services._add_payment(order, 77, channel=None, expires_at=clock.now()).id
+        lambda: services._add_payment(order, 77, orders.sellers_of(order_id), channel=None, expires_at=clock.now()).id
     )
     session = ProviderSession(
         ref="cs_twice", is_paid=True, is_expired=False, is_open=False, amount=WHOLE, currency="cny",
