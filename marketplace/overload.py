@@ -23,7 +23,7 @@ from marketplace.errors import BusyError
 if TYPE_CHECKING:
     from waitress.channel import HTTPChannel
 
-READ_SECONDS = 1.0
+READ_SECONDS = 1.5
 ACT_SECONDS = 25.0  # less than people, browsers and proxies wait
 WAITED = "marketplace.waited"  # seconds, in a request's environ
 # Cheaper to answer than to refuse, or asked by who watches.

@@ -7,6 +7,7 @@ nobody. Production stands behind nginx, which speaks TLS.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -19,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 from waitress.server import create_server
 
 from config import Config
-from marketplace import MAX_REQUEST, create_app, metrics, overload
+from marketplace import MAX_REQUEST, create_app, metrics, overload, templating
 from marketplace.database import SAFE_SQLITE, engine_options, held_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flask import Flask
     from waitress.server import TcpWSGIServer
 
 HOST = "127.0.0.1"
@@ -44,10 +46,14 @@ def main() -> int:
     metrics.forget_dead(settings)
     with bind(settings.port) as listener:
         count = process_count(settings)
+        app = create_app(settings)
         if count == 1:
-            serve(settings, listener)
+            serve(settings, app, listener)
             return 0
-        return supervise(count, lambda: serve(settings, listener))
+        templating.compile_all(app)  # once for all: the first buyers of a rush do not wait for it in each process
+        gc.freeze()  # what is there now is shared by all of them
+        supervisor = os.getpid()
+        return supervise(count, lambda: serve(settings, app, listener, supervisor))
 
 
 def bind(port: int) -> socket.socket:
@@ -74,13 +80,13 @@ def process_count(settings: Config) -> int:
     return max(1, settings.web_processes)
 
 
-def serve(settings: Config, listener: socket.socket) -> None:
-    """One web process: the application and its server."""
+def serve(settings: Config, app: Flask, listener: socket.socket, supervisor: int | None = None) -> None:
+    """One web process: the application, which has no connections yet, and its server. It ends with its supervisor."""
     # A request that waits some milliseconds for a thread is no event.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     metrics.start(settings)
     server: TcpWSGIServer = create_server(
-        overload.note_waiting(create_app(settings)),
+        overload.note_waiting(app),
         sockets=[listener],
         _dispatcher=overload.dispatcher(settings.web_threads),
         connection_limit=connection_limit(),
@@ -103,7 +109,7 @@ def serve(settings: Config, listener: socket.socket) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     with held_open(settings.database):
-        turn(server, until=lambda: stopping)
+        turn(server, until=lambda: stopping or (supervisor is not None and os.getppid() != supervisor))
         server.del_channel()  # accept nothing new; the socket itself may be another process's as well
         give_up = time.monotonic() + DRAIN_SECONDS
         turn(server, until=lambda: not is_busy(server) or time.monotonic() > give_up)

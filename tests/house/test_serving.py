@@ -55,7 +55,7 @@ def web_server(
         yield port, process
         if process.returncode is None:
             process.terminate()
-        assert process.wait(20) == 0
+            assert process.wait(20) == 0
     finally:
         process.kill()
         process.wait()
@@ -116,6 +116,7 @@ def create_app(settings):
     return application
 
 serving.create_app = create_app
+serving.templating.compile_all = lambda _application: None
 sys.exit(serving.main())
 """
 
@@ -139,6 +140,18 @@ def test_a_request_that_has_begun_is_answered_after_the_order_to_stop(tmp_path: 
         asking.join()
         assert process.wait(20) == 0
     assert lengths == [2_000_000]
+
+
+def test_web_processes_end_with_their_supervisor(tmp_path: Path) -> None:
+    """Killed outright it cannot tell them; the next start finds the port free."""
+    with web_server(tmp_path, WEB_PROCESSES="2") as (port, master):
+        master.kill()
+        master.wait()
+        give_up = time.monotonic() + START_SECONDS
+        while status_of(port, "/healthz") == 200:
+            assert time.monotonic() < give_up, "they go on"
+            time.sleep(0.1)
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_a_web_process_that_dies_is_replaced(tmp_path: Path) -> None:
