@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -59,12 +60,17 @@ def fresh_database(on: str, *, copied_from: str | None = None) -> Iterator[str]:
     template = make_url(copied_from).database if copied_from else "template0"
     name = f"test_{secrets.token_hex(6)}"
     address = make_url(on)
+    _carry_out(on, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template}")
+    try:
+        yield address.set(database=name).render_as_string(hide_password=False)
+    finally:
+        _carry_out(on, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _carry_out(on: str, statement: LiteralString) -> None:
+    """On a connection of its own: the server may be restarted in between."""
     with psycopg.connect(plain(on), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template}")
-        try:
-            yield address.set(database=name).render_as_string(hide_password=False)
-        finally:
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(statement)
 
 
 def plain(address: str) -> str:

@@ -81,6 +81,8 @@ def press_through(
     first = killer.during(delay, [buyer.press for buyer in buyers])
     known = _orders_of([session_of(answer) for answer in first if is_order(answer)], stall)
     found.expect(None not in known.values(), f"{what}: a told order is gone: {known}")
+    for buyer in buyers:
+        buyer.leave()  # a browser finds its kept connection closed, and opens another
     again = [buyer.press() for buyer in buyers]
     for one, two in zip(first, again, strict=True):
         told["told" if is_order(one) else "no answer" if one.status == NO_ANSWER else f"{one.status}"] += 1

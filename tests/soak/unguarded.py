@@ -24,7 +24,7 @@ from sqlalchemy.engine import Engine
 from marketplace import serving
 from marketplace.checkout import rules as checkout_rules
 from marketplace.checkout import services as checkout
-from marketplace.database import count_changed, db
+from marketplace.database import Base, count_changed, insert_once
 from marketplace.inventory import services as inventory
 from marketplace.inventory.rules import OutOfStockError
 from marketplace.payments import services as payments
@@ -46,11 +46,10 @@ def without_stock_guard() -> None:
 
 def without_order() -> None:
     def hold_all(*, order_id: int, by_seller: Mapping[int, Mapping[int, int]], expires_at: datetime) -> None:
-        with db.session.begin_nested():
-            for seller_id, amounts in by_seller.items():
-                for pool_id, amount in amounts.items():
-                    if not inventory._hold_one(order_id, seller_id, pool_id, amount, expires_at):
-                        raise OutOfStockError([pool_id])
+        for seller_id, amounts in by_seller.items():
+            for pool_id, amount in amounts.items():
+                if not inventory._hold_one(order_id, seller_id, pool_id, amount, expires_at):
+                    raise OutOfStockError([pool_id])
 
     def pool_amounts(parcel: checkout_rules.Parcel) -> dict[int, int]:
         taken: dict[int, int] = {}
@@ -63,12 +62,16 @@ def without_order() -> None:
 
 
 def without_memory_of_events() -> None:
-    def forget(statement: Any) -> int:
-        """Whatever was done before, is done again."""
+    """Whatever was done before, is done again."""
+
+    def count(statement: Any) -> int:
         return count_changed(statement) or 1
 
-    for module in (webhooks, payments):
-        setattr(module, "count_changed", forget)  # noqa: B010  the module itself only imports it
+    def write(model: type[Base], **values: Any) -> bool:
+        return insert_once(model, **values) or True
+
+    setattr(payments, "count_changed", count)  # noqa: B010  the modules themselves only import them
+    setattr(webhooks, "insert_once", write)  # noqa: B010
 
 
 def first_word_wins() -> None:
@@ -86,8 +89,8 @@ def without_form_keys() -> None:
 
 def without_provider_keys() -> None:
     wish = payments._wish
-    payments._wish = lambda order, payment: replace(
-        wish(order, payment), idempotency_key=secrets.token_hex(16)
+    payments._wish = lambda order, payment, sales=(): replace(
+        wish(order, payment, sales), idempotency_key=secrets.token_hex(16)
     )
     payments._find_session = lambda wish, since: gateway().create_session(wish)
 
