@@ -30,7 +30,8 @@ class Mark:
 
 
 PAGES = {
-    "list": (Mark(3, 6), "a list of 24 cards, made anew, without a cookie"),
+    "list": (Mark(3, 6), "a list of 24 cards, made anew and its choices counted, as after a change; no cookie"),
+    "list, counted": (Mark(3, 6), "the same at an address that was not asked for before, while nothing changes"),
     "cached": (Mark(2, 0.5), "the same list, kept, without a cookie"),
     "fragment": (Mark(2, 0.5), "the same list for somebody with a basket: the kept part in a page of their own"),
     "product": (Mark(5, 2.2), "a product's page, made anew"),
@@ -54,6 +55,7 @@ def pages(ground: Ground) -> None:
         browsing = _with_basket(keeping)
         ours = {
             "list": (anew.target("list", get(lambda n: "/products")), "cards"),
+            "list, counted": (keeping.target("list, counted", get(lambda n: f"/products?at={n}")), "cards"),
             "cached": (keeping.target("cached", get(lambda n: "/products")), "hello"),
             "fragment": (keeping.target("fragment", browsing), "hello"),
             "product": (anew.target("product", get(lambda n: f"/p/{anew.codes[n % len(anew.codes)]}")), "product"),
