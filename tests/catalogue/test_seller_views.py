@@ -23,23 +23,11 @@ from marketplace.provenance import services as provenance
 from marketplace.provenance.models import Batch, Certificate
 from tests.browsing import Visitor
 from tests.factories import actor, make_goods, shop
+from tests.listing_form import TYPED
 from tests.media import samples
 from tests.page import Page
 
 NEW = "/seller/products/new"
-TYPED = {
-    "variety_code": "newhall",
-    "grade_code": "first",
-    "size_code": "d75_80",
-    "packs-0-net": "5",
-    "packs-0-price": "49.90",
-    "packs-0-boxes": "50",
-    "batch": "new",
-    "county_code": "360722",
-    "area_code": "360722105",
-    "picked_on": "2026-11-18",
-    "orchard": "屋后坡",
-}
 CERTIFICATE = {"certificate": "new", "certificate_quantity": "2500"}
 
 SignIn = Callable[[str], Visitor]

@@ -19,7 +19,7 @@ import pytest
 from tests.live import handing_over
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW_PHONES = 24
+SLOW_PHONES = 40
 pytestmark = pytest.mark.nodatabase
 START_SECONDS = 30
 

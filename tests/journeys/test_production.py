@@ -26,6 +26,7 @@ from marketplace import clock, create_app
 from marketplace.database import db
 from tests.browsing import Visitor
 from tests.databases import fresh_database, plain, postgresql
+from tests.listing_form import TYPED
 from tests.live import READY_SECONDS, SITE, WORKER, Live, forward
 from tests.media import samples
 from tests.sandbox.process import KEY, ROOT, SECRET
@@ -39,19 +40,7 @@ XINFENG, TOWNSHIP = "360722", "360722105"
 # What the proxy in front adds.
 PROXY = {"Host": "shop.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 OWN = {"Sec-Fetch-Site": "same-origin"}
-LISTING = {
-    "variety_code": "newhall",
-    "grade_code": "first",
-    "size_code": "d75_80",
-    "packs-0-net": "5",
-    "packs-0-price": "49.90",
-    "packs-0-boxes": "50",
-    "batch": "new",
-    "county_code": XINFENG,
-    "area_code": TOWNSHIP,
-    "orchard": "屋后坡",
-    "act": "publish",
-}
+LISTING = TYPED | {"county_code": XINFENG, "area_code": TOWNSHIP, "act": "publish"}
 ADDRESS = {
     "name": "橙子收",
     "phone": BUYER,

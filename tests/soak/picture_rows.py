@@ -68,7 +68,7 @@ def hurry(stall: Stall) -> None:
     stall.change("UPDATE jobs SET run_at = created_at WHERE status = 'waiting'")
 
 
-@row("F16", on=(POSTGRESQL,), mark="≤ 3 tries then parked, no half image served", minutes=6)
+@row("F16", on=(POSTGRESQL,), mark="≤ 3 tries then parked, no half image served", minutes=9)
 def picture_job_is_killed(ground: Ground) -> None:
     """50 kills amid encoding, of the encoder and of the worker by turns."""
     found, kills = ground.found, ground.count(50)
