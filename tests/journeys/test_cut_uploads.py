@@ -1,4 +1,4 @@
-"""A photo on its way up from the hillside and the link is cut, or the phone dies: nothing stays, and it goes up later."""
+"""A photo on its way up from the hillside and the link is cut, or the phone dies: nothing stays, it goes up later."""
 
 from __future__ import annotations
 
