@@ -178,7 +178,7 @@ def opposite_baskets(ground: Ground) -> None:
         ]
         live.start(SITE)
 
-        def wave() -> tuple[int, Tally, int]:
+        def wave(count: int) -> tuple[int, Tally, int]:
             tally, before = Tally(), ground.server_log().count("deadlock detected")
 
             def buy(number: int) -> bool:
@@ -189,10 +189,10 @@ def opposite_baskets(ground: Ground) -> None:
                 finally:
                     buyer.leave()
 
-            served = sum(crowd(buyers, buy, threads=THREADS))
+            served = sum(crowd(count, buy, threads=THREADS))
             return served, tally, ground.server_log().count("deadlock detected") - before
 
-        served, tally, deadlocks = wave()
+        served, tally, deadlocks = wave(buyers)
         left = [stall.left(one) for one in goods]
         found.say(
             f"{served} of {buyers} served, {deadlocks} deadlocks in the server's log, {left} boxes left of 1000"
@@ -207,7 +207,7 @@ def opposite_baskets(ground: Ground) -> None:
         live.end(SITE)
         live.environ["UNGUARDED"] = "order"
         live.start(UNGUARDED)
-        served, tally, deadlocks = wave()
+        served, tally, deadlocks = wave(20)  # each deadlock takes a second until the server notices it
         found.control(
             f"pools taken in the basket's order: {deadlocks} deadlocks (tried again, {served} served)",
             fails_without=deadlocks > 0,
