@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -87,8 +87,11 @@ def ask_rested(engine: Engine) -> None:
 @event.listens_for(Engine, "rollback")
 def _keep_prepared(connection: Connection) -> None:
     """Before psycopg ends the transaction, and forgets what it has prepared, it is over: then it does neither."""
-    if connection.dialect.name == "postgresql" and has_request_context():
-        connection.connection.driver_connection.pgconn.exec_(b"ROLLBACK")  # type: ignore[union-attr]
+    if connection.dialect.name != "postgresql" or connection.invalidated or not has_request_context():
+        return
+    driver: Any = connection.connection.driver_connection
+    with suppress(connection.dialect.loaded_dbapi.Error):  # of one that died psycopg tells in its own words, next
+        driver.pgconn.exec_(b"ROLLBACK")
 
 
 @event.listens_for(Engine, "before_cursor_execute")

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import event, func, select, text
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from marketplace import clock, database, sessions
 from marketplace.database import db, run_in_transaction, write_by_the_way
+from marketplace.errors import DomainError
 from marketplace.health import Heartbeat
 from marketplace.outages import UnknownOutcomeError, is_unavailable
 from marketplace.sessions import SEEN_EVERY, WebSession
@@ -224,8 +225,11 @@ def beat_and_die(tries: list[int], at: str) -> Any:
 
 @pytest.mark.usefixtures("commits_succeed")
 @pytest.mark.parametrize("at", ["before", "after"])
-def test_an_act_whose_connection_died_before_the_commit_happens_once(served_app: Flask, at: str) -> None:
-    with served_app.app_context():
+@pytest.mark.parametrize("where", ["request", "command"])
+def test_an_act_whose_connection_died_before_the_commit_happens_once(
+    served_app: Flask, at: str, where: str
+) -> None:
+    with served_app.test_request_context("/", method="POST") if where == "request" else served_app.app_context():
         tries: list[int] = []
         if at == "after":
             # The next thing that is asked of the dead connection is the commit: it cannot know.
@@ -237,6 +241,18 @@ def test_an_act_whose_connection_died_before_the_commit_happens_once(served_app:
             assert len(tries) == 2
         found = db.session.execute(select(func.count()).where(Heartbeat.name == "act")).scalar_one()
         assert found == (1 if at == "before" else 0)
+
+
+def test_a_refusal_whose_connection_died_is_no_mistake_of_ours(served_app: Flask) -> None:
+    def die_and_refuse() -> None:
+        beat_and_die([], "after")()
+        raise DomainError("no")
+
+    with served_app.test_request_context("/", method="POST"):
+        with pytest.raises((DomainError, DBAPIError)) as told:
+            run_in_transaction(die_and_refuse)
+        assert isinstance(told.value, DomainError) or is_unavailable(told.value)
+        db.session.execute(text("SELECT 1"))
 
 
 def test_idle_connections_that_died_are_replaced(served_app: Flask) -> None:
