@@ -27,8 +27,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marketplace import changes, clock, connections, logs
 from marketplace.database import Base, db
 from marketplace.i18n import language
+from marketplace.templating import basket_count, finds_orders
 
 LONGEST_ADDRESS = 400
+MOST_IN_BASKET = 20  # of guests for whom a page is kept
 # In a request's environ.
 STAMP = "marketplace.stamp"  # as it was read for this request
 KEEP = "marketplace.keep"  # that the answer may be kept: its stamp, endpoint and group
@@ -130,10 +132,10 @@ def page(template: str, make: Callable[[], dict[str, str]]) -> str:
         return render_template(template, **kept(address, make, size=lambda texts: _size(*texts.values())))
 
     is_kept_whole = not request.cookies  # outside, in Pages
-    if is_kept_whole or g.viewer.user_id is not None or "_flashes" in session:
+    is_own = g.viewer.user_id is not None or "_flashes" in session or basket_count() > MOST_IN_BASKET
+    if is_kept_whole or is_own:
         return put_together()
-    guest = session.get("basket_count", 0), bool(session.get("order"))
-    return kept((address, guest), put_together, size=_size)
+    return kept((address, basket_count(), finds_orders()), put_together, size=_size)
 
 
 def _size(*texts: str) -> int:

@@ -5,7 +5,7 @@ Without one there is no BEGIN and no ROLLBACK. Acts have their transaction as be
 
 Large joins are planned once for a connection and not for each reader, as long as psycopg keeps its prepared statements.
 It drops them at every ROLLBACK, since a table made in the transaction may be gone; where requests are answered no table
-is made, so a refused act ends without that.
+is made, so a refused act ends without that. A return to a savepoint still drops them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+import psycopg
 from flask import has_request_context
 from flask_sqlalchemy.session import Session
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InvalidatePoolError
@@ -90,8 +92,9 @@ def _keep_prepared(connection: Connection) -> None:
     if connection.dialect.name != "postgresql" or connection.invalidated or not has_request_context():
         return
     driver: Any = connection.connection.driver_connection
-    with suppress(connection.dialect.loaded_dbapi.Error):  # of one that died psycopg tells in its own words, next
-        driver.pgconn.exec_(b"ROLLBACK")
+    if driver.info.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+        with suppress(psycopg.Error):  # of one that died psycopg tells in its own words, next
+            driver.pgconn.exec_(b"ROLLBACK")
 
 
 @event.listens_for(Engine, "before_cursor_execute")

@@ -14,11 +14,14 @@ from flask import current_app
 T = TypeVar("T")
 
 
-def kept(key: Hashable, load: Callable[[], T]) -> T:
-    """What load() gives, asked once; nothing found is not kept, so that invented keys take no memory."""
+def kept(key: Hashable, load: Callable[[], T], *, holds: Hashable = None) -> T:
+    """What load() gives, asked once, and again when it does not hold what is looked for.
+
+    Nothing found is not kept, so that invented keys take no memory.
+    """
     known: dict[Hashable, T] = current_app.extensions.setdefault("reference", {})
     found = known.get(key)
-    if found is None:
+    if found is None or (holds is not None and holds not in found):  # type: ignore[operator]  # a mapping then
         found = load()
         if found:
             known[key] = found

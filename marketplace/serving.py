@@ -42,6 +42,7 @@ HANDED_OVER = 3  # the number at which a service manager passes a socket: sd_lis
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered first."""
+    signal.signal(signal.SIGTERM, lambda *_about: sys.exit(0))  # until there is something to be ended in order
     settings = Config.from_environment(serving=True)
     metrics.forget_dead(settings)
     with bind(settings.port) as listener:

@@ -272,13 +272,13 @@ def test_what_is_kept_for_guests_shows_each_their_own(
     ordered = _with_basket(Visitor(app), goods)
     with ordered.client.session_transaction() as session:
         session["order"] = "a token"
-    for _turn in range(2):
+    for turn in range(2):
         for guest, count, finds in ((buyer, 1, False), (two, 2, False), (ordered, 1, True)):
             with count_statements() as seen:
                 page = str(guest.get("/products").soup)
             assert f"果篮，{count} 件" in page
             assert ("/orders/find" in page) is finds
-    assert len(seen) == 1
+            assert turn == 0 or len(seen) == 1
 
 
 def test_what_was_just_done_is_said_to_one_person_once(app: Flask, visitor: Visitor, goods: Goods) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, Select, String, and_, cast, func, select
+from sqlalchemy import CTE, String, and_, cast, func, select
 
 from marketplace import places
 from marketplace.catalogue import packs, search, words
 from marketplace.catalogue.browsing import FACETS, Browse
-from marketplace.catalogue.cards import KEPT_QUERIES, within
+from marketplace.catalogue.cards import KEPT_QUERIES, is_listed, within
 from marketplace.catalogue.models import Measure, Product, ProductStatus, Variant
 from marketplace.database import at_most, db
 from marketplace.inventory.models import StockPool
@@ -54,15 +54,27 @@ def count_facets(browse: Browse) -> Facets:
     of more than MOST_COUNTED products those of its newest are counted that can be bought, of a search those that it
     looks at.
     """
-    query = _groups(Browse(categories=browse.categories, words=browse.words, seller_id=browse.seller_id))
-    return Facets(0, {}) if query is None else _facets(browse, db.session.execute(query).tuples().all())
+    whole = Browse(categories=browse.categories, words=browse.words, seller_id=browse.seller_id)
+    query = _groups(whole)
+    rows = [] if query is None else db.session.execute(query).tuples().all()
+    if not browse.words and _is_sold_out(rows):
+        rows = db.session.execute(_groups(whole, is_thorough=True)).tuples().all()
+    return _facets(browse, rows)
+
+
+def _is_sold_out(rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether half of the newest goods, or all of them, cannot be bought any more, so that older ones have to count."""
+    return not rows or rows[0][-1] >= MOST_COUNTED > 2 * sum(number for *_facets, number, _read in rows)
 
 
 @lru_cache(maxsize=KEPT_QUERIES)
-def _groups(browse: Browse) -> Select[Any] | None:
-    """The statement for a list without choices of facets; None without a word to look for."""
+def _groups(browse: Browse, *, is_thorough: bool = False) -> Any:
+    """The statement for a list without choices of facets; None without a word to look for.
+
+    A thorough one looks at each product whether it can be bought, before it counts among the newest.
+    """
     pack = cast(Variant.measure, String(12)).concat("-").concat(cast(Variant.net_amount, String(20)))
-    read = _read(browse)
+    read = _read(browse, is_thorough=is_thorough)
     if read is None:
         return None
     listed = (
@@ -86,7 +98,7 @@ def _groups(browse: Browse) -> Select[Any] | None:
     return select(*facets, func.count(), looked_at).group_by(*facets)
 
 
-def _read(browse: Browse) -> CTE | None:
+def _read(browse: Browse, *, is_thorough: bool) -> CTE | None:
     """Ids of the products that are looked at: the newest of a list, the best of a search; None without a word."""
     if browse.words:
         found = search.matches(browse.words)
@@ -94,7 +106,8 @@ def _read(browse: Browse) -> CTE | None:
             return None
         ranked = found.subquery()
         return select(ranked.c.product_id.label("id")).cte()
-    newest = select(Product.id).where(Product.status == ProductStatus.PUBLISHED, *within(browse))
+    is_wanted = is_listed() if is_thorough else Product.status == ProductStatus.PUBLISHED
+    newest = select(Product.id).where(is_wanted, *within(browse))
     return newest.order_by(Product.listed_rank.desc(), Product.id.desc()).limit(at_most(MOST_COUNTED)).cte()
 
 

@@ -55,27 +55,29 @@ class _Size:
 def category(code: str) -> Kind:
     """A product's category."""
     rules = (Category.scene, Category.agri_class, Category.return_rule)
-    found: Kind = _all(Kind, Category.code, Category.name, Category.name_en, *rules)[code]
+    found: Kind = _all(Kind, code, Category.code, Category.name, Category.name_en, *rules)[code]
     return found
 
 
 def variety(code: str | None) -> Named | None:
-    return _all(Named, Variety.code, Variety.name, Variety.name_en).get(code)
+    return _all(Named, code, Variety.code, Variety.name, Variety.name_en).get(code)
 
 
 def grade(code: str | None) -> Quality | None:
     rules = (Grade.needs_confirmation, Grade.position)
-    return _all(Quality, Grade.code, Grade.name, Grade.name_en, *rules).get(code)
+    return _all(Quality, code, Grade.code, Grade.name, Grade.name_en, *rules).get(code)
 
 
 def size_mm(code: str | None) -> tuple[int, int] | None:
     """The least and the largest diameter of a size class."""
-    found = _all(_Size, SizeClass.code, SizeClass.min_mm, SizeClass.max_mm).get(code)
+    found = _all(_Size, code, SizeClass.code, SizeClass.min_mm, SizeClass.max_mm).get(code)
     return (found.least, found.most) if found else None
 
 
-def _all(kind: type[Any], *columns: Any) -> dict[str | None, Any]:
+def _all(kind: type[Any], code: str | None, *columns: Any) -> dict[str | None, Any]:
     """All rows of one table by code; there are a few of each."""
-    return reference.kept(
-        kind.__name__, lambda: {row[0]: kind(*row) for row in db.session.execute(select(*columns)).tuples()}
-    )
+
+    def load() -> dict[str | None, Any]:
+        return {row[0]: kind(*row) for row in db.session.execute(select(*columns)).tuples()}
+
+    return reference.kept(kind.__name__, load, holds=code)

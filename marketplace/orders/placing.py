@@ -69,8 +69,10 @@ def create(actor: Actor, new: rules.NewOrder) -> Order:
     db.session.add(order)
     try:
         db.session.flush()
-    except IntegrityError as error:  # the form's key stands with an order already: the whole act ends here
-        raise rules.OrderExistsError from error
+    except IntegrityError as error:
+        if "form_key" not in str(error.orig):
+            raise
+        raise rules.OrderExistsError from error  # the whole act ends here
     _add_parts(new, kind, is_cash=is_cash, moment=moment)
     tell(new.order_id, None, "placed", actor)
     audit.record(actor, "order.placed", "order", new.order_id)

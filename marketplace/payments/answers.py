@@ -39,7 +39,7 @@ class ProviderRefund:
     amount: int
     intent_ref: str | None
     failure: str
-    refund_id: int | None = None  # ours, as it was named when it was asked for
+    key: str | None = None  # of our question, as it was named in it
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,14 @@ def refund_of(thing: Any) -> ProviderRefund:
     ref, amount = field(thing, "id"), field(thing, "amount")
     if not is_ref(ref) or not _is_amount(amount):
         raise ValueError("not a refund")
-    intent = field(thing, "payment_intent")
+    intent, key = field(thing, "payment_intent"), field(field(thing, "metadata") or {}, "key")
     return ProviderRefund(
         ref=ref,
         status=str(field(thing, "status") or "pending"),
         amount=amount,
         intent_ref=intent if isinstance(intent, str) else None,
         failure="".join(filter(str.isprintable, str(field(thing, "failure_reason") or "")))[:200],
-        refund_id=_whole(field(field(thing, "metadata") or {}, "refund_id")),
+        key=key if is_ref(key) else None,
     )
 
 

@@ -188,7 +188,11 @@ class StripeGateway:
         return self._ask(
             "refunds.create",
             lambda: self._client.v1.refunds.create(
-                {"payment_intent": intent_ref, "amount": amount, "metadata": {"refund_id": str(refund_id)}},
+                {
+                    "payment_intent": intent_ref,
+                    "amount": amount,
+                    "metadata": {"refund_id": str(refund_id), "key": key},
+                },
                 {"idempotency_key": key},
             ),
             refund_of,

@@ -107,16 +107,13 @@ def get_refund(refund_id: int) -> Refund:
     return refund
 
 
-def find_refund(
-    provider_ref: str, *, refund_id: int | None = None, intent_ref: str | None = None
-) -> Refund | None:
-    """By the provider's reference; while its answer is lost by our own id and the payment that it gives back from."""
+def find_refund(provider_ref: str, *, key: str | None = None) -> Refund | None:
+    """By the provider's reference; while its answer is lost by the key of our question, which each try has anew."""
     query = select(Refund).where(Refund.provider_ref == provider_ref)
     found = db.session.execute(query).scalar_one_or_none()
-    if found is not None or refund_id is None:
+    if found is not None or key is None:
         return found
-    lost = select(Refund).join(Payment, Payment.id == Refund.payment_id)
-    lost = lost.where(Refund.id == refund_id, Refund.provider_ref.is_(None), Payment.intent_ref == intent_ref)
+    lost = select(Refund).where(Refund.idempotency_key == key, Refund.provider_ref.is_(None))
     return db.session.execute(lost).scalar_one_or_none()
 
 

@@ -145,10 +145,9 @@ def send_refunds(limit: int = 20) -> int:
 def record_refund(answer: ProviderRefund) -> str:
     """Take in what the provider says of a refund, in the caller's transaction; what was done, in words.
 
-    Its success may be told before our question was answered: then it is known by our own number, as payments are.
+    It may be told of before our question was answered: then it is known by the question's own key.
     """
-    known_as = answer.refund_id if answer.status == "succeeded" else None
-    refund = queries.find_refund(answer.ref, refund_id=known_as, intent_ref=answer.intent_ref)
+    refund = queries.find_refund(answer.ref, key=answer.key)
     return _record(refund.id, answer) if refund else "ignored: unknown refund"
 
 

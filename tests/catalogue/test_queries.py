@@ -116,6 +116,19 @@ def test_counts_of_a_long_list_say_that_there_may_be_more(monkeypatch: pytest.Mo
     assert _titles(words="脐橙", order=Order.BEST) == ["脐橙 3", "脐橙 2", "脐橙 1"]
 
 
+def test_older_goods_count_once_the_newest_are_sold_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the season's end a thousand listings may be empty: the list still says what it holds."""
+    monkeypatch.setattr(facets, "MOST_COUNTED", 2)
+    facets._groups.cache_clear()
+    factories.make_freight()
+    factories.make_goods(title="还有的脐橙")
+    for number in range(3):
+        factories.place_order({factories.make_goods(title=f"卖完的脐橙 {number}", stock=5_000).variants[0]: 1})
+    found = facets.count_facets(Browse())
+    assert (found.count, found.is_part) == (1, False)
+    facets._groups.cache_clear()
+
+
 @pytest.mark.parametrize("order", [Order.NEWEST, Order.PRICE, Order.UNIT_PRICE])
 def test_pages_follow_each_other_without_gap_or_repeat(order: Order) -> None:
     for number in range(5):

@@ -115,24 +115,23 @@ def test_the_same_fact_under_another_event_id_changes_nothing(client: FlaskClien
     assert checks.check() == []
 
 
-def test_a_refund_whose_answer_was_lost_is_known_by_our_own_number(client: FlaskClient, order_id: int) -> None:
-    """Told before our question was answered, and of the right payment: the books have it, and nothing waits."""
+def test_a_refund_whose_answer_was_lost_is_known_by_its_key(client: FlaskClient, order_id: int) -> None:
+    """Told before our question was answered: the books have it, and nothing waits. Another try is another's key."""
     assert send(client, event(order_id)) == 200
     (sale,) = orders.sellers_of(order_id)
     part = {"seller_id": sale.seller_id, "seller_order_id": sale.id, "reason": "buyer"}
     run_in_transaction(lambda: refunding.cancel_part(SYSTEM, **part))
-    refund_id = db.session.execute(select(Refund.id)).scalar_one()
+    refund_id, key = db.session.execute(select(Refund.id, Refund.idempotency_key)).tuples().one()
     told = json.loads(refund_event(order_id))
-    own = told["data"]["object"] | {"metadata": {"refund_id": str(refund_id)}}
-    for number, (changes, status) in enumerate(
+    for number, (named, status) in enumerate(
         [
-            ({"payment_intent": "pi_anothers"}, RefundStatus.REQUESTED),
-            ({"status": "failed"}, RefundStatus.REQUESTED),  # that of an older try, perhaps
-            ({}, RefundStatus.SUCCEEDED),
-            ({}, RefundStatus.SUCCEEDED),
+            ({"refund_id": str(refund_id)}, RefundStatus.REQUESTED),
+            ({"refund_id": str(refund_id), "key": f"{key}-1"}, RefundStatus.REQUESTED),
+            ({"refund_id": str(refund_id), "key": key}, RefundStatus.SUCCEEDED),
+            ({"refund_id": str(refund_id), "key": key}, RefundStatus.SUCCEEDED),
         ]
     ):
-        thing = told | {"id": f"evt_{number}", "data": {"object": own | changes}}
+        thing = told | {"id": f"evt_{number}", "data": {"object": told["data"]["object"] | {"metadata": named}}}
         assert send(client, json.dumps(thing).encode()) == 200
         assert db.session.get_one(Refund, refund_id).status == status
         db.session.rollback()
