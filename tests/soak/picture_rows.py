@@ -68,7 +68,7 @@ def hurry(stall: Stall) -> None:
     stall.change("UPDATE jobs SET run_at = created_at WHERE status = 'waiting'")
 
 
-@row("F16", on=(POSTGRESQL,), mark="≤ 3 tries then parked, no half image served", minutes=9)
+@row("F16", on=(POSTGRESQL,), mark="≤ 3 tries then parked, no half image served", minutes=8)
 def picture_job_is_killed(ground: Ground) -> None:
     """50 kills amid encoding, of the encoder and of the worker by turns."""
     found, kills = ground.found, ground.count(50)
@@ -82,10 +82,14 @@ def picture_job_is_killed(ground: Ground) -> None:
             for attempt in range(3):
                 if done >= kills:
                     break
-                if wait_until(lambda: bool(encoder_of(live)), 15) is None:
+
+                def is_met(image_id: int = image_id) -> bool:
+                    return bool(encoder_of(live)) or image_state(stall, image_id)[0] != ImageState.PROCESSING
+
+                if wait_until(is_met, 15) is None or not encoder_of(live):
                     missed += 1
                     break
-                time.sleep(0.05 + 0.4 * (done % 10) / 10)
+                time.sleep(0.02 + 0.25 * (done % 10) / 10)
                 victims = encoder_of(live)
                 missed += not victims
                 if (done + attempt) % 2:
