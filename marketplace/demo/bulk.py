@@ -29,6 +29,7 @@ from marketplace.errors import DomainError
 from marketplace.places import Level, Place
 
 YEARS = 3
+HALF_A_DAY_MS = 12 * 3600 * 1000
 TOWNS_OF_A_COUNTY = 2
 NAVEL_KINDS = 14  # of 24: more than half of what Gannan sells
 NETS = {
@@ -70,7 +71,8 @@ def _load(orders: int, sellers: int, products: int) -> None:
         kinds=len({offer["kind"] for offer in offers}),
         start=int(start.timestamp()),
         end=int(end.timestamp()),
-        base=(int((start - timedelta(days=1)).timestamp() * 1000) - EPOCH_MS << 22) + secrets.randbelow(1 << 20),
+        # Some moment of the day before, another one for each load: its first ids meet nobody's.
+        base=int((start - timedelta(days=1)).timestamp() * 1000) - EPOCH_MS + secrets.randbelow(HALF_A_DAY_MS) << 22,
         listed=new_id(),
         salt=secrets.randbelow(31**CODE_LENGTH),
     )
