@@ -16,7 +16,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from marketplace import database
+from marketplace.connections import writing
+from marketplace.database import WAIT_MS
 
 _paused = 0
 
@@ -31,7 +32,7 @@ def failing_commits() -> Iterator[None]:
     numbers = itertools.count(1)
 
     def fail(_session: Any) -> None:
-        is_act = database._writing.get() == database.WAIT_MS  # what is done by the way is not tried again
+        is_act = writing.get() == WAIT_MS  # what is done by the way is not tried again
         if is_act and not _paused and next(numbers) % every == 0:
             raise OperationalError("COMMIT", None, SerializationFailure("injected by FAILING_COMMITS"))
 

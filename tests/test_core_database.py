@@ -34,6 +34,7 @@ from marketplace.database import (
 from marketplace.errors import DomainError
 from marketplace.health import Heartbeat
 from tests.conftest import NOON
+from tests.failing import failing_commits
 from tests.racing import at_once
 
 # --- ids and codes ---
@@ -215,6 +216,17 @@ def test_a_lasting_failure_is_not_tried_again(kind: str) -> None:
 
 
 @pytest.mark.usefixtures("app_context", "_no_pause")
+def test_every_other_commit_may_fail(app_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What FAILING_COMMITS injects into the whole suite is met and tried again."""
+    monkeypatch.setenv("FAILING_COMMITS", "2")
+    tries: list[int] = []
+    with failing_commits():
+        for act in range(4):
+            run_in_transaction(lambda act=act: tries.append(act))  # type: ignore[misc]
+    assert sorted(set(tries)) == [0, 1, 2, 3]
+    assert len(tries) > 4
+
+
 def test_a_failing_commit_is_tried_again_with_a_fresh_body(monkeypatch: pytest.MonkeyPatch) -> None:
     tries, body = failing(TRANSIENT["deadlock"], times=0)
     commit, failed = db.session.commit, []
