@@ -215,7 +215,6 @@ def test_a_lasting_failure_is_not_tried_again(kind: str) -> None:
     assert beats() == 0
 
 
-@pytest.mark.usefixtures("app_context", "_no_pause")
 def test_every_other_commit_may_fail(app_context: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What FAILING_COMMITS injects into the whole suite is met and tried again."""
     monkeypatch.setenv("FAILING_COMMITS", "2")
@@ -227,6 +226,7 @@ def test_every_other_commit_may_fail(app_context: None, monkeypatch: pytest.Monk
     assert len(tries) > 4
 
 
+@pytest.mark.usefixtures("app_context", "_no_pause")
 def test_a_failing_commit_is_tried_again_with_a_fresh_body(monkeypatch: pytest.MonkeyPatch) -> None:
     tries, body = failing(TRANSIENT["deadlock"], times=0)
     commit, failed = db.session.commit, []
