@@ -29,6 +29,7 @@ from marketplace.catalogue.models import Product, Variant
 from marketplace.database import db, run_in_transaction
 from marketplace.orders import queries as orders
 from marketplace.orders.models import SellerOrderStatus
+from marketplace.orders.work import count_work
 from marketplace.permissions import Grant, Role, Viewer
 from marketplace.revenue import queries as revenue
 from marketplace.sellers.models import Seller
@@ -173,7 +174,7 @@ def reports(first: Seller, usual: Seller) -> None:
         )
         timed(f"lines of a figure, {name}", lambda seller_id=seller_id: awards.list_lines(seller_id, year, None, ()))  # type: ignore[misc]
         timed(f"orders, {name}", lambda seller_id=seller_id: orders.list_for_seller(seller_id))  # type: ignore[misc]
-        timed(f"work, {name}", lambda seller_id=seller_id: orders.count_work(seller_id))  # type: ignore[misc]
+        timed(f"work, {name}", lambda seller_id=seller_id: count_work(seller_id))  # type: ignore[misc]
     timed("staff's orders", lambda: orders.list_for_staff(centre))
     timed("staff's orders to ship", lambda: orders.list_for_staff(centre, status=SellerOrderStatus.TO_SHIP))
     timed("staff's orders of a phone", lambda: orders.list_for_staff(centre, text="13900000001"))

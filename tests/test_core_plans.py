@@ -20,9 +20,11 @@ from marketplace import clock
 from marketplace.awards import queries as awards
 from marketplace.catalogue import cards, categories, facets, queries
 from marketplace.catalogue.browsing import Browse, Order
-from marketplace.catalogue.models import Product
+from marketplace.catalogue.models import Product, Variant
+from marketplace.catalogue.selling import sale_items
 from marketplace.database import db
 from marketplace.demo import bulk
+from marketplace.logistics.queries import templates_for
 from marketplace.orders import queries as orders
 from marketplace.orders import work
 from marketplace.orders.models import Order as WholeOrder
@@ -133,11 +135,16 @@ def test_counts_of_filters_read_no_table_whole(market: Flask, name: str) -> None
 
 def test_pages_of_the_shop_read_no_table_whole(market: Flask) -> None:
     with market.test_request_context("/"), clock.at(NOON):
-        product = db.session.execute(select(Product.code).limit(1)).scalar_one()
+        columns = select(Product.code, Product.id, Product.seller_id)
+        product, product_id, seller_id = db.session.execute(columns.limit(1)).tuples().one()
+        variant = db.session.execute(select(Variant.id).limit(1)).scalar_one()
         token = db.session.execute(select(WholeOrder.access_token).limit(1)).scalar_one()
         asked: dict[str, Callable[[], object]] = {
             "home": lambda: (categories.list_categories(), queries.list_shops(4)),
             "product": lambda: queries.get_product_page(product),
+            "pack": lambda: sale_items([variant]),
+            "pictures": lambda: queries.list_pictures(product_id),
+            "freight": lambda: templates_for([seller_id]),
             "guest's order": lambda: orders.get_by_token(token),
             "orders of a phone": lambda: orders.list_for_phone("13900000001"),
             "due": lambda: orders.due_for_confirmation(clock.now(), 200),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from marketplace.database import db
 from marketplace.i18n import choose
@@ -36,7 +36,13 @@ def templates_for(seller_ids: Iterable[int]) -> dict[int, Template]:
             FreightRule.first_amount,
             FreightRule.next_amount,
         )
-        .join(FreightRule, FreightRule.template_id == FreightTemplate.id)
+        .join(
+            FreightRule,
+            and_(
+                FreightRule.seller_id == FreightTemplate.seller_id,  # by the index of its sellers
+                FreightRule.template_id == FreightTemplate.id,
+            ),
+        )
         .where(FreightTemplate.seller_id.in_(wanted))
     )
     rates: dict[int, dict[str, Rate]] = defaultdict(dict)
