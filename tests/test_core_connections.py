@@ -48,6 +48,7 @@ def test_statements_of_a_page_stay_prepared(postgresql_app: Flask) -> None:
         assert db.session.execute(prepared).scalar_one() >= 1
 
 
+@pytest.mark.usefixtures("commits_succeed")
 @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "control"])
 def test_a_refused_act_leaves_them_prepared(
     postgresql_app: Flask, monkeypatch: pytest.MonkeyPatch, is_kept: bool
